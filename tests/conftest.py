@@ -1,0 +1,66 @@
+"""People with names, a workspace, and a browser: what every test may ask for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests import factories
+from workspaces.models import Membership, Source, User, Workspace
+
+# pytest-playwright keeps an event loop running in the thread; Django would refuse the database there.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+PASSWORD = factories.PASSWORD
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    """Acme Health: Business tier, BAA signed."""
+    return factories.WorkspaceFactory()
+
+
+@pytest.fixture
+def alice(workspace: Workspace) -> User:
+    """Owns the workspace."""
+    return factories.member(workspace, "alice", Membership.Role.OWNER)
+
+
+@pytest.fixture
+def bob(workspace: Workspace) -> User:
+    """May look at sources and destinations, not change them."""
+    return factories.member(workspace, "bob", Membership.Role.SOURCE_READ_ONLY)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """Owns another workspace; must learn nothing about this one."""
+    return factories.member(
+        factories.WorkspaceFactory(name="Umbrella", slug="umbrella"), "charlie", Membership.Role.OWNER
+    )
+
+
+@pytest.fixture
+def source(workspace: Workspace) -> Source:
+    """A server source of the workspace."""
+    return factories.SourceFactory(workspace=workspace)
+
+
+@pytest.fixture
+def as_alice(client: Client, alice: User) -> Client:
+    """A browser in which Alice is signed in."""
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium if there is one, else Playwright's own."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    flags += ["--disable-sync", "--no-first-run"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    return {**browser_type_launch_args, "args": flags, **({"executable_path": found} if found else {})}

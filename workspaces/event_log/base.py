@@ -1,0 +1,80 @@
+"""The event log's interface: the shape of Kafka and JetStream, so that such an engine can stand in for the database.
+
+An append-only log in partitions, one writer each; consumers lease a partition, read on from the position they remember
+and store that position with the results of their work.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What one request adds. `body` is sealed, bound to `entry_id`; `events` counts the events inside."""
+
+    entry_id: uuid.UUID
+    source_id: uuid.UUID
+    received_at: int  # microseconds since 1970, UTC
+    events: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it stands in the log. Positions grow by one within a partition, without gaps, from 1."""
+
+    partition: int
+    position: int
+    entry_id: uuid.UUID
+    source_id: uuid.UUID
+    received_at: int
+    events: int
+    body: bytes
+
+
+class EventLogUnavailable(Exception):
+    """The log cannot take or give entries now (disk full, database away). The Tracking API answers 503."""
+
+
+class EventLogWriter(Protocol):
+    """One process's way in."""
+
+    def append(self, entry: NewEntry) -> None:
+        """Return once the entry is durable; raise EventLogUnavailable if it is not. Safe to call from many threads."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the partition."""
+        ...
+
+
+class EventLogReader(Protocol):
+    """One consumer's way out. A partition is read by one consumer process at a time: the one that leases it."""
+
+    def partitions(self) -> list[int]:
+        """Every partition there is, leased or not."""
+        ...
+
+    def lease(self, partition: int) -> bool:
+        """Take the partition for this process, or False where another has it. A killed process loses its leases."""
+        ...
+
+    def release(self, partition: int) -> None:
+        """Give the partition back."""
+        ...
+
+    def read(self, partition: int, *, after: int, limit: int) -> Sequence[Entry]:
+        """Entries with positions greater than `after`, in order, of about `limit` events (at least one entry)."""
+        ...
+
+    def trim(self, partition: int, *, up_to: int, older_than: int) -> int:
+        """Remove entries at or below position `up_to` that are older than `older_than` (µs); how many went."""
+        ...
+
+    def close(self) -> None:
+        """Release every lease."""
+        ...
