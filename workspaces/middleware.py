@@ -1,4 +1,4 @@
-"""Connects two rules to requests: who is idle too long is signed out; who is no member of a workspace sees none of it."""
+"""Connects two rules to requests: who is idle too long is signed out; who is no member of a workspace sees nothing."""
 
 from __future__ import annotations
 
