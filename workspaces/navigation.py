@@ -46,7 +46,7 @@ _GROUPS: tuple[tuple[str, str, tuple[_Place, ...]], ...] = (
         "Settings",
         "settings",
         (
-            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=("settings",)),
+            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=("settings_eligible_products", "settings_architecting")),
             _Place("HIPAA audit log", "audit_log", Right.VIEW_AUDIT_LOG),
         ),
     ),
