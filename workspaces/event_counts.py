@@ -54,7 +54,7 @@ def last_days(days: int) -> Period:
 
 
 def last_hours(hours: int) -> Period:
-    """This hour and the hours before it."""
+    """The current hour and the hours before it."""
     this = timezone.now().replace(minute=0, second=0, microsecond=0)
     return Period(tuple(this - HOUR * back for back in reversed(range(hours))), "%H:%M")
 

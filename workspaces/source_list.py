@@ -55,7 +55,7 @@ class Question:
 
     @property
     def query(self) -> str:
-        """This question as a query string, without the page."""
+        """The question as a query string, without the page."""
         return urlencode({"q": self.text, "sort": f"{'-' if self.descending else ''}{self.column}"})
 
     def _url_sorted_by(self, column: str) -> str:
@@ -68,18 +68,23 @@ class Question:
         return "descending" if self.descending else "ascending"
 
 
+_SORT = {
+    "name": Lower("name"),
+    "status": F("enabled"),
+    "category": F("category"),
+    "destinations": F("number"),
+    "created": F("created_at"),
+}
+
+
 def find(workspace: Workspace, asked: Question) -> QuerySet[Source]:
-    """The sources asked for, each with its `category` and its destinations at hand."""
-    kinds = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
-    rows = workspace.sources.filter(name__icontains=asked.text).annotate(
-        category=Case(*kinds, default=Value("Other")), number=Count("destinations")
+    """The sources asked for, each with its destinations at hand."""
+    categories = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
+    rows = workspace.sources.filter(name__icontains=asked.text)
+    rows = rows.annotate(category=Case(*categories, default=Value("Other")), number=Count("destinations"))
+    place = _SORT[asked.column]
+    return (
+        rows.annotate(place=place)
+        .order_by(f"{'-' if asked.descending else ''}place", "id")
+        .prefetch_related("destinations")
     )
-    key = {
-        "name": Lower("name"),
-        "status": F("enabled"),
-        "category": F("category"),
-        "destinations": F("number"),
-        "created": F("created_at"),
-    }[asked.column]
-    order = key.desc() if asked.descending else key.asc()
-    return rows.order_by(order, "id").prefetch_related("destinations")

@@ -33,7 +33,9 @@ def my_sources(request: MemberRequest) -> HttpResponse:
     """The workspace's sources: searched, sorted, in pages."""
     require_right(request.user, request.workspace, Right.VIEW_SOURCES)
     asked = source_list.Question.read(request.GET)
-    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     context = {"page": page, "asked": asked, "any_source": request.workspace.sources.exists()}
     return render(request, "workspaces/sources.html", context)
 
