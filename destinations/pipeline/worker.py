@@ -2,7 +2,7 @@
 
 A batch's position is stored in one transaction with its attempts, deliveries and counts, so a worker killed at any
 moment reads on from what is settled: nothing is lost, and what is sent again carries the same `messageId`. What cannot
-be sent at once (a failed try, a destination that is slow or down) is parked in the ledger, encrypted and sealed, and the
+be sent at once (a failed try, a slow or dead destination) is parked in the ledger, encrypted and sealed, and the
 log goes on: one dead receiver slows no other.
 """
 
