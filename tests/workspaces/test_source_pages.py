@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -174,6 +175,7 @@ def test_a_reader_sees_no_write_key(as_bob: Client, portal: Source) -> None:
         assert "see the write key" in page
 
 
+@time_machine.travel("2026-03-01T12:30:00Z", tick=False)
 def test_counts_of_the_last_day(as_alice: Client, portal: Source) -> None:
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     hourly = ((0, "received", 1200), (23, "received", 34), (24, "received", 9), (1, "bad_request", 5))
