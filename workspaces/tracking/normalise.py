@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 API_VERSION = 2  # what Segment's own payloads say
 LONGEST_MESSAGE_ID = 100
-CLIENT_CHANNELS = frozenset({"browser", "web", "mobile"})  # "web" is RudderStack's
+CLIENT_CHANNELS = ("browser", "web", "mobile")  # "web" is RudderStack's
 BROWSER_LIBRARY = "analytics.js"
 
 
