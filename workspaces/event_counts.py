@@ -1,15 +1,22 @@
-"""Counts by hour: how many events of a source were received and how many were discarded, and why."""
+"""How many events came in and what became of them: hourly counts, added to by the worker and summed for the pages."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
-from workspaces.models import EventCount, Source
+from workspaces.models import EventCount, Source, Workspace
+
+RECEIVED = "received"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 # What is counted under: (source id, the hour's start, event type, `received` or a discard code).
 CountKey = tuple[uuid.UUID, datetime, str, str]
@@ -18,6 +25,78 @@ UPSERT = """
 INSERT INTO workspaces_eventcount (source_id, hour, event_type, outcome, count) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (source_id, hour, event_type, outcome) DO UPDATE SET count = workspaces_eventcount.count + excluded.count
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of equal steps that ends now, in UTC: its starts, and how a chart labels them."""
+
+    starts: tuple[datetime, ...]
+    label: str  # strftime
+
+    @property
+    def series_labels(self) -> list[str]:
+        """One label for each step."""
+        return [f"{start:{self.label}}" for start in self.starts]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Events of a period: received for each step, and the discarded by reason, most frequent first."""
+
+    received_series: list[tuple[str, int]]
+    discards: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """All that was taken."""
+        return sum(count for _, count in self.received_series)
+
+    @property
+    def discarded(self) -> int:
+        """All that was not."""
+        return sum(count for _, count in self.discards)
+
+
+def last_days(days: int) -> Period:
+    """Today and the days before it."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(tuple(today - DAY * back for back in reversed(range(days))), "%b %d")
+
+
+def last_hours(hours: int) -> Period:
+    """The current hour and the hours before it."""
+    this = timezone.now().replace(minute=0, second=0, microsecond=0)
+    return Period(tuple(this - HOUR * back for back in reversed(range(hours))), "%H:%M")
+
+
+def of_workspace(workspace: Workspace, period: Period) -> Counts:
+    """Counts of every source of the workspace; one query."""
+    return _sum(EventCount.objects.filter(source__workspace=workspace), period)
+
+
+def of_source(source: Source, period: Period) -> Counts:
+    """Counts of one source; one query."""
+    return _sum(source.event_counts.all(), period)
+
+
+def _sum(rows: QuerySet[EventCount], period: Period) -> Counts:
+    step = _step_of(period)
+    received: Counter[datetime] = Counter()
+    discards: Counter[str] = Counter()
+    sums = rows.filter(hour__gte=period.starts[0]).values("hour", "outcome").annotate(events=Sum("count")).order_by()
+    for row in sums:
+        if row["outcome"] == RECEIVED:
+            received[step(row["hour"])] += row["events"]
+        else:
+            discards[row["outcome"]] += row["events"]
+    counts = [received[start] for start in period.starts]
+    return Counts(list(zip(period.series_labels, counts, strict=True)), discards.most_common())
+
+
+def _step_of(period: Period) -> Callable[[datetime], datetime]:
+    daily = len(period.starts) > 1 and period.starts[1] - period.starts[0] == DAY
+    return (lambda hour: hour.replace(hour=0)) if daily else (lambda hour: hour)
 
 
 def add_counts(counts: Mapping[CountKey, int]) -> None:
