@@ -15,7 +15,7 @@ from destinations.pipeline.plan import DestinationPlan, Plans
 from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
 from workspaces.event_log.base import Entry
 from workspaces.event_log.duplicates import first_seen
-from workspaces.tracking.counts import CountKey
+from workspaces.event_counts import CountKey
 from workspaces.tracking.unpack import Unpacked, unpack
 
 RECEIVED, DUPLICATE = "received", "duplicate"

@@ -31,7 +31,7 @@ from destinations.pipeline.plan import Plans
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import EventLogUnavailable
 from workspaces.sealing import SealError
-from workspaces.tracking.counts import CountKey, add_counts
+from workspaces.event_counts import CountKey, add_counts
 
 logger = logging.getLogger(__name__)
 
