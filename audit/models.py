@@ -27,7 +27,10 @@ class AppendOnlyQuerySet(models.QuerySet["AuditRow"]):
 
 
 class AuditRow(models.Model):
-    """One read or update. Workspaces, people and objects stand here by id and label, so that a row outlives them."""
+    """One read or update. Workspaces, people and objects stand here by id and label, so that a row outlives them.
+
+    Ids are drawn in the order of time, so lists page by id and a time range is a range of ids.
+    """
 
     class Outcome(models.TextChoices):
         DONE = "done", "Done"
@@ -61,7 +64,7 @@ class AuditRow(models.Model):
             models.Index(fields=["workspace_id", "-id"], name="audit_by_workspace"),
             models.Index(fields=["workspace_id", "event_type", "-id"], name="audit_by_event_type"),
             models.Index(fields=["workspace_id", "actor_user_id", "-id"], name="audit_by_actor"),
-            models.Index(fields=["workspace_id", "timestamp"], name="audit_by_time"),
+            models.Index(fields=["workspace_id", "end_user_id", "-id"], name="audit_by_end_user"),
         ]
 
     def __str__(self) -> str:
