@@ -152,8 +152,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
-# The second net: above what axes allows an account, so that the answer to a lock is always axes' own.
-ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,20/5m/key"}
+# Wider than axes' five failures, so that people meet its page, which says when to try again.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/5m/key"}
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from segment_app.charts import HEIGHT, WIDTH, bar_chart
+from workspaces import catalog
 from workspaces.models import User
 
 register = template.Library()
@@ -42,6 +43,12 @@ def _ago(moment: datetime) -> str:
 def in_minutes(duration: timedelta) -> int:
     """Whole minutes, rounded up, at least one."""
     return max(1, -(-int(duration.total_seconds()) // 60))
+
+
+@register.filter
+def source_kind(slug: str) -> catalog.SourceKind:
+    """The catalog entry of a source's kind: name, category, icon."""
+    return catalog.kind_of(slug)
 
 
 @register.simple_tag
