@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from django.db import models
 from django.utils import timezone
 
+from audit.event_types import EventType
 from audit.ids import new_id
 
 
@@ -69,6 +70,16 @@ class AuditRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} by {self.actor_label or 'nobody'}"
+
+    @property
+    def sentence(self) -> str:
+        """What happened in words that follow the actor's name; the event type itself where it is no longer known."""
+        return dict(EventType.choices).get(self.event_type, self.event_type)
+
+    @property
+    def facts(self) -> list[tuple[str, object]]:
+        """Every field by its name, in the order of the model."""
+        return [(field.attname, getattr(self, field.attname)) for field in self._meta.concrete_fields]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add the row; a second save is refused."""
