@@ -7,17 +7,15 @@ from collections.abc import Sequence
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-REFUSAL = "audit rows are only ever added"
-
 # SQLite replaces a row on conflict (INSERT OR REPLACE) without firing the delete trigger, so inserts are checked too.
 _SQLITE = [
-    f"CREATE TRIGGER audit_row_no_update BEFORE UPDATE ON audit_auditrow BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
-    f"CREATE TRIGGER audit_row_no_delete BEFORE DELETE ON audit_auditrow BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
-    (
-        "CREATE TRIGGER audit_row_no_replace BEFORE INSERT ON audit_auditrow"
-        " WHEN EXISTS (SELECT 1 FROM audit_auditrow WHERE id = NEW.id OR rowid = NEW.rowid)"
-        f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-    ),
+    """CREATE TRIGGER audit_row_no_update BEFORE UPDATE ON audit_auditrow
+       BEGIN SELECT RAISE(ABORT, 'audit rows are only ever added'); END""",
+    """CREATE TRIGGER audit_row_no_delete BEFORE DELETE ON audit_auditrow
+       BEGIN SELECT RAISE(ABORT, 'audit rows are only ever added'); END""",
+    """CREATE TRIGGER audit_row_no_replace BEFORE INSERT ON audit_auditrow
+       WHEN EXISTS (SELECT 1 FROM audit_auditrow WHERE id = NEW.id OR rowid = NEW.rowid)
+       BEGIN SELECT RAISE(ABORT, 'audit rows are only ever added'); END""",
 ]
 _SQLITE_REMOVAL = [
     "DROP TRIGGER IF EXISTS audit_row_no_update",
@@ -25,10 +23,8 @@ _SQLITE_REMOVAL = [
     "DROP TRIGGER IF EXISTS audit_row_no_replace",
 ]
 _POSTGRESQL = [
-    (
-        "CREATE OR REPLACE FUNCTION audit_row_refuse() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    ),
+    """CREATE OR REPLACE FUNCTION audit_row_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       RAISE EXCEPTION 'audit rows are only ever added' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
     (
         "CREATE TRIGGER audit_row_only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_auditrow"
         " FOR EACH STATEMENT EXECUTE FUNCTION audit_row_refuse()"
