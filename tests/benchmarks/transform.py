@@ -29,7 +29,17 @@ ROUNDS = 5
 EVENTS_EACH_ROUND = 3_000
 ENCRYPTED = ("email", "phone", "birthdate")
 # 40 names, of which three are in the event: the default matchers it does not hold, and others of a clinic.
-OTHERS = ("insurance id", "member id", "chart number", "next of kin", "room", "ward", "blood type", "surgery", "vaccine")
+OTHERS = (
+    "insurance id",
+    "member id",
+    "chart number",
+    "next of kin",
+    "room",
+    "ward",
+    "blood type",
+    "surgery",
+    "vaccine",
+)
 ABSENT = [matcher.name for matcher in DEFAULT_MATCHERS if matcher.name not in {*ENCRYPTED, "ip", "name", "serial"}]
 TERMS = [*ENCRYPTED, *OTHERS, *ABSENT][:40]
 
