@@ -130,6 +130,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 EVENT_LOG_URL = env.str("EVENT_LOG_URL", default="database")
 EVENT_LOG_DIR = DATA_DIR / "events"
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", default=30)
+# Events a second that one workspace may send to each web process; 0 sets no limit.
+TRACKING_RATE_LIMIT = env.int("TRACKING_RATE_LIMIT", default=0)
 DELIVERY_ALLOWED_NETWORKS = env.list("DELIVERY_ALLOWED_NETWORKS", default=[])
 
 # People
