@@ -38,7 +38,9 @@ def test_no_block_without_a_baa_in_force(as_alice: Client, workspace: Workspace)
 
 def test_looking_is_one_audit_row(as_alice: Client) -> None:
     page_of(as_alice)
-    assert AuditRow.objects.get().event_type == "Workspace Settings Viewed"
+    row = AuditRow.objects.latest("id")
+    assert (row.event_type, row.object_label) == ("Workspace Settings Viewed", "Acme Health")
+    assert AuditRow.objects.filter(event_type=row.event_type).count() == 1
 
 
 def test_saving_follows_the_new_slug_and_names_what_changed(as_alice: Client) -> None:
