@@ -234,5 +234,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django's own handler would mail settings, cookies and posted values to ADMINS.
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    # axes names accounts in its lines; what it has to tell stands in the audit log.
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}, "axes": {"level": "CRITICAL"}},
 }
