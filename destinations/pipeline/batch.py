@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import orjson
-
 from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
@@ -85,7 +83,7 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
 def _is_ready(job: Job, event: Event, plan: DestinationPlan, page: Page) -> bool:
     """Give the job its body; where the event stops here, note why instead."""
     try:
-        job.body = orjson.dumps(prepared(event, plan))
+        job.body = prepared(event, plan)
     except Stopped as stopped:
         page.count(job, stopped.code)
         if stopped.code == FAILED_DATA_ENCRYPTION:
