@@ -56,8 +56,14 @@ def test_demo_json_has_the_documented_keys(product: Product) -> None:
     assert demo["receiver_url"] == f"http://127.0.0.1:{product.port + 1}/"
 
 
+def test_the_demo_has_a_history(product: Product) -> None:
+    """45 of the 60 events are the server's, whose destination the receiver is."""
+    wait_until(lambda: received(product) == 45, what="the receiver has the history")
+    assert "seasonal allergy" not in page_of_receiver(product)
+
+
 def test_an_event_reaches_the_receiver_encrypted(product: Product) -> None:
-    before = received(product)
+    before = wait_until(lambda: received(product), what="the history is there")
     event = {"userId": "u1", "event": "Visit Booked", "properties": {"email": "first@example.com", "clinic": "North"}}
     assert send(product, product.demo()["write_key"], event) == 200
     wait_until(lambda: received(product) == before + 1, what="the receiver has the event")
