@@ -47,6 +47,9 @@ def capturing() -> Iterator[Capture]:
         daemon_threads = True
         request_queue_size = 512
 
+        def handle_error(self, *_: Any) -> None:
+            """A worker that is killed leaves its connections behind."""
+
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         capture.url = f"http://127.0.0.1:{server.server_port}/hook"
