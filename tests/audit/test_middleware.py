@@ -61,9 +61,7 @@ def test_without_its_row_nothing_is_shown(broken_log: Client, view: str, method:
     assert b"phi" not in response.getvalue()
 
 
-def test_a_view_that_raises_leaves_no_row_and_no_change(
-    as_alice: Client, workspace: Workspace, events: Events
-) -> None:
+def test_a_view_that_raises_leaves_no_row_and_no_change(as_alice: Client, workspace: Workspace, events: Events) -> None:
     as_alice.raise_request_exception = False
     assert as_alice.get("/acme-health/t/writes_then_fails").status_code == 500
     workspace.refresh_from_db()
