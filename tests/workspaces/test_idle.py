@@ -30,7 +30,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def browser(clock: time_machine.Traveller, client: Client, alice: User) -> Client:
+def tab(clock: time_machine.Traveller, client: Client, alice: User) -> Client:
     client.post("/login", {"login": alice.email, "password": PASSWORD})
     return client
 
@@ -40,32 +40,30 @@ def alive(client: Client, path: str = HOME, *, passive: bool = False) -> bool:
 
 
 @pytest.mark.parametrize(("seconds", "lives"), [(14 * MINUTES + 59, True), (15 * MINUTES, False)])
-def test_fifteen_minutes_to_the_second(
-    browser: Client, clock: time_machine.Traveller, seconds: int, lives: bool
-) -> None:
+def test_fifteen_minutes_to_the_second(tab: Client, clock: time_machine.Traveller, seconds: int, lives: bool) -> None:
     clock.shift(seconds)
-    assert alive(browser) is lives
+    assert alive(tab) is lives
 
 
-def test_each_action_starts_the_minutes_anew(browser: Client, clock: time_machine.Traveller) -> None:
+def test_each_action_starts_the_minutes_anew(tab: Client, clock: time_machine.Traveller) -> None:
     for _ in range(6):
         clock.shift(14 * MINUTES + 59)
-        assert alive(browser)
+        assert alive(tab)
 
 
-def test_polling_for_twenty_minutes_keeps_nothing_alive(browser: Client, clock: time_machine.Traveller) -> None:
+def test_polling_for_twenty_minutes_keeps_nothing_alive(tab: Client, clock: time_machine.Traveller) -> None:
     polls = []
     for _ in range(20):
         clock.shift(MINUTES)
-        polls.append(alive(browser, passive=True))
+        polls.append(alive(tab, passive=True))
     assert polls == [True] * 14 + [False] * 6
 
 
-def test_twelve_hours_end_the_busiest_session(browser: Client, clock: time_machine.Traveller) -> None:
+def test_twelve_hours_end_the_busiest_session(tab: Client, clock: time_machine.Traveller) -> None:
     lived = []
     for _ in range(73):
         clock.shift(10 * MINUTES)
-        lived.append(alive(browser))
+        lived.append(alive(tab))
     assert lived == [True] * 71 + [False] * 2
 
 
@@ -90,14 +88,14 @@ def test_eligibility_granted_meanwhile_counts_from_the_next_request(
 
 
 def test_the_rule_follows_the_person_into_every_workspace(
-    browser: Client, alice: User, charlie: User, clock: time_machine.Traveller
+    tab: Client, alice: User, charlie: User, clock: time_machine.Traveller
 ) -> None:
     other = charlie.workspaces.get()
     other.plan = Workspace.Plan.FREE
     other.save(update_fields=["plan"])
     alice.memberships.create(workspace=other, role="member")
     clock.shift(15 * MINUTES)
-    assert not alive(browser, "/umbrella/home")
+    assert not alive(tab, "/umbrella/home")
 
 
 def test_the_rule_holds_for_support_staff_in_django_admin(
@@ -110,35 +108,35 @@ def test_the_rule_holds_for_support_staff_in_django_admin(
 
 
 def test_the_session_is_gone_and_the_row_is_there(
-    browser: Client, workspace: Workspace, alice: User, clock: time_machine.Traveller
+    tab: Client, workspace: Workspace, alice: User, clock: time_machine.Traveller
 ) -> None:
     clock.shift(15 * MINUTES)
-    browser.get(HOME)
+    tab.get(HOME)
     row = AuditRow.objects.get(event_type="Session Timed Out")
     assert (row.workspace_id, row.actor_user_id, row.details) == (str(workspace.pk), str(alice.pk), {"reason": "idle"})
     assert not Session.objects.exists()
     assert not AuditRow.objects.filter(event_type="User Signed Out").exists()
 
 
-def test_the_browser_forgets_what_it_was_shown(browser: Client, clock: time_machine.Traveller) -> None:
+def test_the_browser_forgets_what_it_was_shown(tab: Client, clock: time_machine.Traveller) -> None:
     clock.shift(15 * MINUTES)
-    response = browser.get(HOME)
+    response = tab.get(HOME)
     assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_signing_in_again_leads_back_to_the_page(browser: Client, clock: time_machine.Traveller, method: str) -> None:
+def test_signing_in_again_leads_back_to_the_page(tab: Client, clock: time_machine.Traveller, method: str) -> None:
     clock.shift(15 * MINUTES)
-    where = urlsplit(getattr(browser, method)(f"{HOME}?a=1").headers["Location"])
+    where = urlsplit(getattr(tab, method)(f"{HOME}?a=1").headers["Location"])
     assert (where.path, parse_qs(where.query)) == ("/login", {"ended": ["idle"], "next": [f"{HOME}?a=1"]})
 
 
 def test_a_form_that_came_too_late_changes_nothing_and_says_so(
-    browser: Client, workspace: Workspace, clock: time_machine.Traveller
+    tab: Client, workspace: Workspace, clock: time_machine.Traveller
 ) -> None:
     clock.shift(15 * MINUTES)
-    response = browser.post("/acme-health/settings/basic", {"name": "New name", "slug": "acme-health"}, follow=True)
+    response = tab.post("/acme-health/settings/basic", {"name": "New name", "slug": "acme-health"}, follow=True)
     workspace.refresh_from_db()
     assert workspace.name == "Acme Health"
     assert "was not saved" in response.content.decode()
@@ -146,41 +144,39 @@ def test_a_form_that_came_too_late_changes_nothing_and_says_so(
 
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_a_fragment_takes_the_whole_page_to_sign_in(
-    browser: Client, clock: time_machine.Traveller, signed_in: bool
+    tab: Client, clock: time_machine.Traveller, signed_in: bool
 ) -> None:
     clock.shift(15 * MINUTES)
     if not signed_in:
-        browser.get(HOME)
+        tab.get(HOME)
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{HOME}"}
-    response = browser.get(HOME, headers=headers)
+    response = tab.get(HOME, headers=headers)
     assert response.status_code == 401
     assert parse_qs(urlsplit(response.headers["HX-Redirect"]).query)["next"] == [HOME]
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/x", "http://testserver//evil.example", "javascript:alert(1)"])
-def test_a_fragment_cannot_name_another_site_to_go_on_to(
-    browser: Client, clock: time_machine.Traveller, url: str
-) -> None:
+def test_a_fragment_cannot_name_another_site_to_go_on_to(tab: Client, clock: time_machine.Traveller, url: str) -> None:
     clock.shift(15 * MINUTES)
-    response = browser.get(HOME, headers={"HX-Request": "true", "HX-Current-URL": url})
+    response = tab.get(HOME, headers={"HX-Request": "true", "HX-Current-URL": url})
     assert parse_qs(urlsplit(response.headers["HX-Redirect"]).query) == {"ended": ["idle"]}
 
 
-def test_no_row_no_page_even_when_signing_out(browser: Client, clock: time_machine.Traveller) -> None:
+def test_no_row_no_page_even_when_signing_out(tab: Client, clock: time_machine.Traveller) -> None:
     from django.db import connection
 
-    browser.raise_request_exception = False
+    tab.raise_request_exception = False
     clock.shift(15 * MINUTES)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditrow RENAME TO gone")
-    assert browser.get(HOME).status_code == 500
+    assert tab.get(HOME).status_code == 500
 
 
-def test_a_session_that_does_not_know_its_age_is_over(browser: Client) -> None:
-    session = browser.session
+def test_a_session_that_does_not_know_its_age_is_over(tab: Client) -> None:
+    session = tab.session
     del session["seen"]
     session.save()
-    assert not alive(browser)
+    assert not alive(tab)
 
 
 moments = st.floats(0, 10**10, allow_nan=False)
