@@ -43,7 +43,7 @@ MAY_DIAL = {DOOR_OUT}
 
 def is_roof(module: str) -> bool:
     parts = module.split(".")
-    return parts[0] in LAYERS and any(part in ROOF for part in parts[1:]) or parts[0] == "segment_app"
+    return (parts[0] in LAYERS and any(part in ROOF for part in parts[1:])) or parts[0] == "segment_app"
 
 
 def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
@@ -64,11 +64,11 @@ def against_the_order(source: str, module: str, *, is_package: bool = False) -> 
     """Imports by a domain module of something to its right, or of the roof."""
     if is_roof(module):
         return []
-    place = LAYERS.index(module.split(".")[0])
+    place = LAYERS.index(module.split(".", maxsplit=1)[0])
     found = []
     for name in imports(source, module, is_package=is_package):
         app = name.split(".")[0]
-        if app in LAYERS and (LAYERS.index(app) > place or is_roof(name)) or app == "segment_app":
+        if (app in LAYERS and (LAYERS.index(app) > place or is_roof(name))) or app == "segment_app":
             found.append(name)
     return found
 
@@ -82,11 +82,11 @@ def dials(source: str, module: str, *, is_package: bool = False) -> list[str]:
 
 
 INLINE = {
-    "a script": re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>", re.I),
-    "a style": re.compile(r"<style\b|(?<![\w-])style\s*=", re.I),
-    "a handler": re.compile(r"<[^>{]*\son\w+\s*=|\bhx-on[:=-]", re.I),
-    "a javascript: link": re.compile(r"javascript:", re.I),
-    "an htmx evaluation": re.compile(r"hx-(vals|headers)\s*=\s*['\"]\s*js:|hx-trigger\s*=\s*\"[^\"]*\[", re.I),
+    "a script": re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>", re.IGNORECASE),
+    "a style": re.compile(r"<style\b|(?<![\w-])style\s*=", re.IGNORECASE),
+    "a handler": re.compile(r"<[^>{]*\son\w+\s*=|\bhx-on[:=-]", re.IGNORECASE),
+    "a javascript: link": re.compile(r"javascript:", re.IGNORECASE),
+    "an htmx evaluation": re.compile(r"hx-(vals|headers)\s*=\s*['\"]\s*js:|hx-trigger\s*=\s*\"[^\"]*\[", re.IGNORECASE),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,7 @@ def test_owners_may_do_everything() -> None:
 def test_each_role_may_do_what_the_next_higher_may() -> None:
     order = [Role.MEMBER, Role.SOURCE_READ_ONLY, Role.SOURCE_ADMIN, Role.OWNER]
     assert set(RIGHTS) == set(order)
-    assert all(RIGHTS[low] < RIGHTS[high] for low, high in zip(order, order[1:], strict=False))
+    assert all(RIGHTS[low] < RIGHTS[high] for low, high in itertools.pairwise(order))
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.SOURCE_READ_ONLY, Role.SOURCE_ADMIN])
