@@ -47,23 +47,26 @@ def sealing_keys_open(**_: Any) -> Sequence[CheckMessage]:
 @register(Tags.security)
 def delivery_networks_parse(**_: Any) -> Sequence[CheckMessage]:
     """A mistyped allow-list must not silently allow or refuse."""
-    found = []
-    for entry in settings.DELIVERY_ALLOWED_NETWORKS:
-        try:
-            ipaddress.ip_network(entry)
-        except ValueError:
-            hint = "List networks such as 10.20.0.0/16 or 127.0.0.1/32, separated by commas."
-            found.append(
-                Error(f"DELIVERY_ALLOWED_NETWORKS: {entry!r} is no network.", hint=hint, id="segment_app.E004")
-            )
-    return found
+    hint = "List networks such as 10.20.0.0/16 or 127.0.0.1/32, separated by commas."
+    return [
+        Error(f"DELIVERY_ALLOWED_NETWORKS: {entry!r} is no network.", hint=hint, id="segment_app.E004")
+        for entry in settings.DELIVERY_ALLOWED_NETWORKS
+        if _network(entry) is None
+    ]
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError:
+        return None
 
 
 @register(Tags.security, deploy=True)
 def allowed_networks_are_meant(**_: Any) -> Sequence[CheckMessage]:
     """Opening the machine itself to webhooks is for a demo."""
-    loopback = [n for n in settings.DELIVERY_ALLOWED_NETWORKS if ipaddress.ip_network(n).is_loopback]
-    if not loopback or settings.SITE_IS_LOCAL:
+    networks = [_network(entry) for entry in settings.DELIVERY_ALLOWED_NETWORKS]
+    if not any(network and network.is_loopback for network in networks) or settings.SITE_IS_LOCAL:
         return []
     hint = "Take loopback out of DELIVERY_ALLOWED_NETWORKS unless a receiver really runs on this machine."
     return [CheckWarning("Webhooks may call this machine itself.", hint=hint, id="segment_app.W005")]

@@ -16,8 +16,10 @@ STATEMENTS = [
 ]
 ON_SQLITE = [
     "INSERT OR REPLACE INTO audit_auditrow SELECT * FROM audit_auditrow",
-    "INSERT INTO audit_auditrow SELECT * FROM audit_auditrow WHERE true"
-    " ON CONFLICT (id) DO UPDATE SET actor_label = 'nobody'",
+    (
+        "INSERT INTO audit_auditrow SELECT * FROM audit_auditrow WHERE true"
+        " ON CONFLICT (id) DO UPDATE SET actor_label = 'nobody'"
+    ),
 ]
 ON_POSTGRESQL = [
     "TRUNCATE audit_auditrow",

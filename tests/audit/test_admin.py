@@ -1,0 +1,240 @@
+"""Django admin: support staff see what they need, no secret and no payload, and each look leaves a row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from audit.admin_base import AuditedAdmin, ReadOnlyAdmin
+from audit.models import AuditRow
+from destinations.models import Attempt, Delivery, Destination, PublicKey
+from destinations.settings_store import seal_settings
+from tests.factories import PASSWORD
+from workspaces import write_keys
+from workspaces.models import Membership, Source, User, Workspace
+
+Events = Callable[[], list[str]]
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+READ_ONLY = [AuditRow, Source, Destination, PublicKey, Delivery, Attempt]
+
+
+@pytest.fixture
+def support(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_superuser("support@example.com", PASSWORD))
+    return client
+
+
+@dataclasses.dataclass
+class World:
+    """One of everything, and the secrets among it."""
+
+    objects: list[object]
+    secrets: list[bytes]
+
+
+@pytest.fixture
+def world(workspace: Workspace, source: Source, alice: User) -> World:
+    key = write_keys.issue(source)
+    owner = Destination(workspace=workspace, source=source, kind="webhooks", name="CRM")
+    owner.sealed_settings = seal_settings({"secret": "hush-hush"}, owner_id=owner.pk)
+    owner.save()
+    times = {"received_at": MOMENT, "message_id": "m1", "event_type": "track", "destination": owner}
+    pair = PublicKey.objects.create(
+        workspace=workspace,
+        destination=owner,
+        pem="-----BEGIN PUBLIC KEY-----",
+        fingerprint="AA:BB",
+        bits=3072,
+        made_by=alice,
+    )
+    waiting = Delivery.objects.create(workspace=workspace, status="waiting", sealed_body=b"PAYLOAD", **times)
+    tried = Attempt.objects.create(number=1, tried_at=MOMENT, duration_ms=3, **times)
+    row = AuditRow.objects.create(workspace_id=str(workspace.pk), event_type="Source Viewed")
+    stored = [workspace, source, owner, pair, waiting, tried, row, alice, alice.memberships.get()]
+    sealed = [bytes(owner.sealed_settings), b"PAYLOAD", key.encode(), b"hush-hush", alice.password.encode()]
+    return World([*stored, EmailAddress.objects.get(user=alice)], sealed)
+
+
+def url(model: object, page: str, *args: object) -> str:
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def test_every_admin_is_audited() -> None:
+    assert all(isinstance(each, AuditedAdmin) for each in admin.site._registry.values())
+
+
+def test_what_support_has_to_look_at_is_registered() -> None:
+    assert {Workspace, User, Membership, *READ_ONLY} <= set(admin.site._registry)
+    assert all(isinstance(admin.site._registry[model], ReadOnlyAdmin) for model in READ_ONLY)
+
+
+def test_every_list_and_object_opens_with_one_row_each_and_no_secret(
+    support: Client, world: World, events: Events
+) -> None:
+    for each in world.objects:
+        for page, args, told in (
+            ("changelist", (), "Support List Viewed"),
+            ("change", (each.pk,), "Support Object Viewed"),
+        ):
+            before = len(events())
+            response = support.get(url(each, page, *args))
+            assert response.status_code == 200, url(each, page, *args)
+            assert events()[before:] == [told], url(each, page, *args)
+            assert not [secret for secret in world.secrets if secret in response.content]
+
+
+def test_a_row_says_who_looked_at_what_in_which_workspace(support: Client, world: World, workspace: Workspace) -> None:
+    for each in world.objects[:7]:
+        support.get(url(each, "change", each.pk))
+        row = AuditRow.objects.first()
+        assert (row.actor_label, row.object_type, row.object_id, row.workspace_id) == (
+            "support@example.com",
+            type(each).__name__,
+            str(each.pk),
+            str(workspace.pk),
+        )
+
+
+def test_search_words_are_not_recorded(support: Client, world: World) -> None:
+    support.get(url(User, "changelist"), {"q": "alice", "is_active__exact": "1"})
+    details = AuditRow.objects.first().details
+    assert details == {"list": "workspaces.User", "narrowed_by": ["is_active__exact", "q"]}
+
+
+@pytest.mark.parametrize("page", ["history", "delete"])
+def test_other_pages_of_an_object_are_recorded_too(
+    support: Client, world: World, alice: User, events: Events, page: str
+) -> None:
+    before = len(events())
+    assert support.get(url(Membership, page, alice.memberships.get().pk)).status_code == 200
+    assert events()[before:] == ["Support Object Viewed"]
+
+
+def test_what_is_read_only_is_neither_added_changed_nor_removed(support: Client, world: World) -> None:
+    for each in world.objects:
+        if type(each) in READ_ONLY:
+            assert support.get(url(each, "add")).status_code == 403
+            assert support.post(url(each, "change", each.pk), {"name": "x"}).status_code == 403
+            assert support.post(url(each, "delete", each.pk), {"post": "yes"}).status_code == 403
+            assert type(each).objects.filter(pk=each.pk).exists()
+
+
+@pytest.mark.parametrize("model", [Workspace, User])
+def test_workspaces_and_people_are_not_removed(support: Client, workspace: Workspace, alice: User, model: type) -> None:
+    each = {Workspace: workspace, User: alice}[model]
+    assert support.post(url(each, "delete", each.pk), {"post": "yes"}).status_code == 403
+    assert model.objects.filter(pk=each.pk).exists()
+
+
+def test_eligibility_is_set_with_one_row_that_says_before_and_after(
+    support: Client, workspace: Workspace, events: Events
+) -> None:
+    support.post(url(workspace, "change", workspace.pk), {"plan": "team", "baa_signed_on": ""})
+    workspace.refresh_from_db()
+    assert (workspace.plan, workspace.baa_signed_on, events()) == ("team", None, ["Workspace Eligibility Modified"])
+    row = AuditRow.objects.first()
+    assert (row.actor_label, row.workspace_id) == ("support@example.com", str(workspace.pk))
+    assert row.details["before"]["plan"] == "business"
+
+
+def test_name_and_slug_are_the_customers_own(support: Client, workspace: Workspace) -> None:
+    support.post(url(workspace, "change", workspace.pk), {"plan": "team", "name": "Taken", "slug": "taken"})
+    workspace.refresh_from_db()
+    assert (workspace.name, workspace.slug) == ("Acme Health", "acme-health")
+
+
+def test_a_wrong_value_changes_nothing(support: Client, workspace: Workspace, events: Events) -> None:
+    response = support.post(url(workspace, "change", workspace.pk), {"plan": "gold"})
+    workspace.refresh_from_db()
+    assert (response.status_code, workspace.plan, events()) == (200, "business", ["Support Object Viewed"])
+
+
+def test_a_workspace_is_added_and_its_plan_comes_next(support: Client, events: Events) -> None:
+    response = support.post(url(Workspace, "add"), {"name": "New Clinic", "slug": "new-clinic"})
+    added = Workspace.objects.get()
+    assert response.headers["Location"] == url(Workspace, "change", added.pk)
+    assert (added.plan, added.is_hipaa_eligible, events()) == ("free", False, ["Support Object Modified"])
+
+
+def test_a_person_is_added_with_a_verified_address_and_no_password(support: Client, events: Events) -> None:
+    support.post(url(User, "add"), {"email": "Dora@Example.com", "name": "Dora"})
+    dora = User.objects.get(email="dora@example.com")
+    assert not dora.has_usable_password()
+    assert EmailAddress.objects.get(user=dora).verified
+    assert events() == ["Support Object Modified"]
+
+
+def test_a_new_password_is_set_and_recorded_without_it(support: Client, alice: User) -> None:
+    where = reverse("admin:auth_user_password_change", args=[alice.pk])
+    assert support.get(where).status_code == 200
+    data = {"password1": "a quite long new one", "password2": "a quite long new one", "usable_password": "true"}
+    assert support.post(where, data).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password("a quite long new one")
+    rows = AuditRow.objects.filter(object_id=str(alice.pk)).order_by("id")
+    assert list(rows.values_list("event_type", flat=True)) == ["Support Object Viewed", "Support Object Modified"]
+    assert "new one" not in str(list(rows.values()))
+
+
+def test_a_membership_is_added_and_removed_with_a_row_in_its_workspace(
+    support: Client, workspace: Workspace, charlie: User, events: Events
+) -> None:
+    support.post(url(Membership, "add"), {"user": charlie.pk, "workspace": workspace.pk, "role": "member"})
+    added = Membership.objects.get(user=charlie, workspace=workspace)
+    support.post(url(Membership, "delete", added.pk), {"post": "yes"})
+    assert not Membership.objects.filter(pk=added.pk).exists()
+    assert events() == ["Support Object Modified"] * 2
+    assert AuditRow.objects.filter(workspace_id=str(workspace.pk)).count() == 2
+
+
+def test_without_its_row_nothing_is_shown_or_changed(support: Client, workspace: Workspace) -> None:
+    from django.db import connection
+
+    support.raise_request_exception = False
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_auditrow RENAME TO gone")
+    assert support.get(url(workspace, "change", workspace.pk)).status_code == 500
+    assert support.post(url(workspace, "change", workspace.pk), {"plan": "free"}).status_code == 500
+    workspace.refresh_from_db()
+    assert (workspace.plan, LogEntry.objects.count()) == ("business", 0)
+
+
+def test_an_owner_is_no_support_staff(as_alice: Client, workspace: Workspace, events: Events) -> None:
+    assert as_alice.get("/admin/", follow=True).status_code == 403
+    assert as_alice.get(url(workspace, "change", workspace.pk), follow=True).status_code == 403
+    assert set(events()) == {"Access Denied"}
+
+
+def test_staff_see_only_what_they_have_the_right_to(client: Client, alice: User, workspace: Workspace) -> None:
+    staff = User.objects.create_user("helper@example.com", PASSWORD, is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_workspace"))
+    client.force_login(staff)
+    assert client.get(url(workspace, "change", workspace.pk)).status_code == 200
+    assert client.get(url(alice, "change", alice.pk)).status_code == 403
+    assert client.post(url(workspace, "change", workspace.pk), {"plan": "free"}).status_code == 403
+    assert Workspace.objects.get().plan == "business"
+
+
+def test_a_stranger_is_sent_to_sign_in(client: Client, db: None) -> None:
+    response = client.get("/admin/", follow=True)
+    assert response.redirect_chain[-1][0].startswith("/login?next=%2Fadmin%2F")
+
+
+def test_lists_ask_a_constant_number_of_queries(
+    support: Client, workspace: Workspace, django_assert_max_num_queries: Callable[[int], object]
+) -> None:
+    for n in range(30):
+        user = User.objects.create_user(f"person{n}@example.com")
+        Membership.objects.create(workspace=workspace, user=user, role="member")
+    with django_assert_max_num_queries(20):
+        support.get(url(Membership, "changelist"))
