@@ -18,6 +18,7 @@ class EventType(models.TextChoices):
     SOURCE_CREATED = "Source Created", "added a source"
     SOURCE_ENABLED = "Source Enabled", "enabled a source"
     SOURCE_DISABLED = "Source Disabled", "disabled a source"
+    SOURCE_MODIFIED = "Source Modified", "changed a source"
     SOURCE_LIST_VIEWED = "Source List Viewed", "looked at the list of sources"
     SOURCE_VIEWED = "Source Viewed", "looked at a source and its write key"
 

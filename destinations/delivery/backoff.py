@@ -1,29 +1,30 @@
-"""When a failed delivery is tried again: nine tries within four hours, randomised exponential (documented).
+"""When a failed delivery is tried again: pure arithmetic, times in seconds since 1970.
 
-Full jitter: the wait before a retry is drawn evenly from zero to a ceiling that doubles each time. The ceilings add up to
-less than the window, so the last try falls inside it whatever is drawn.
+Documented: retries for four hours with randomised exponential backoff, nine attempts in all. Full jitter: each wait is
+drawn evenly between nothing and its cap, so that deliveries that failed together do not come back together. The caps
+grow threefold and add up to the whole window.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
+from random import SystemRandom
 
+WINDOW = 4 * 60 * 60
 MAX_ATTEMPTS = 9
-WINDOW_SECONDS = 4 * 60 * 60
-FIRST_CEILING_SECONDS = 56  # 56 * (1 + 2 + ... + 128) = 14,280 s, two minutes under four hours
+GROWTH = 3
+FIRST_CAP = WINDOW * (GROWTH - 1) / (GROWTH ** (MAX_ATTEMPTS - 1) - 1)  # about 4.4 s
+
+Draw = Callable[[float, float], float]
+_draw: Draw = SystemRandom().uniform
 
 
-def ceiling(attempts_made: int) -> float:
-    """The longest wait, in seconds, after `attempts_made` tries (1 or more)."""
-    return float(FIRST_CEILING_SECONDS * 2 ** (attempts_made - 1))
+def next_try(
+    *, attempts: int, first_tried: float, now: float, retry_after: float | None = None, draw: Draw = _draw
+) -> float | None:
+    """When to try again after `attempts` tries; None when it is over.
 
-
-def next_delay(*, attempts_made: int, elapsed: float, draw: float, retry_after: float | None = None) -> float | None:
-    """Seconds until the next try, or None where there is none to come.
-
-    `elapsed` is the time since the first try, `draw` an even random number in [0, 1). A receiver's `Retry-After` (seconds)
-    puts the retry off at least that long; one that reaches past the window ends the tries.
+    A receiver's `Retry-After` is honoured: never sooner, and if that lies beyond the window, never again.
     """
-    left = WINDOW_SECONDS - elapsed
-    wished = max(retry_after or 0.0, 0.0)
-    if attempts_made >= MAX_ATTEMPTS or left <= 0 or wished > left:
+    if attempts >= MAX_ATTEMPTS:
         return None
-    return min(max(draw * ceiling(attempts_made), wished), left)
+    at = now + max(draw(0.0, FIRST_CAP * GROWTH ** max(0, attempts - 1)), retry_after or 0.0)
+    return at if at < first_tried + WINDOW else None

@@ -1,0 +1,161 @@
+"""Destinations as people see and change them: list, find, create, change. Each verb checks, writes and records."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models.functions import Lower
+from django.shortcuts import get_object_or_404
+
+from audit.event_types import EventType
+from audit.record import record
+from destinations import drafts
+from destinations.catalog.registry import catalog_entries
+from destinations.drafts import Answers
+from destinations.encryption import setup
+from destinations.models import Destination, Draft
+from destinations.settings_store import open_settings, seal_settings
+from workspaces.access import Right, require_right
+from workspaces.models import User, Workspace
+
+NAME_TAKEN = "This workspace already has a destination of that name."
+
+# What the list can be sorted by: the column's name in the URL to the expression that orders it.
+SORTS: Mapping[str, Any] = {
+    "name": Lower("name"),
+    "status": F("enabled"),
+    "category": F("category"),
+    "created": F("created_at"),
+    "source": Lower("source__name"),
+}
+
+
+def listed(workspace: Workspace, *, actor: User, search: str = "", sort: str = "name") -> QuerySet[Destination]:
+    """The workspace's destinations whose name contains `search`, sorted by a column of SORTS (`-` turns it round)."""
+    require_right(actor, workspace, Right.VIEW_DESTINATIONS)
+    found = Destination.objects.filter(workspace=workspace, name__icontains=search)
+    found = found.select_related("source").annotate(category=_category()).defer("sealed_settings")
+    order = SORTS.get(sort.removeprefix("-"), SORTS["name"])
+    return found.order_by(order.desc() if sort.startswith("-") else order.asc(), "id")
+
+
+def _category() -> Case:
+    return Case(*(When(kind=entry.slug, then=Value(entry.category)) for entry in catalog_entries()), default=Value(""))
+
+
+def find(destination_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Destination:
+    """One destination of the workspace with its source and key; raises Http404 where there is none."""
+    require_right(actor, workspace, Right.VIEW_DESTINATIONS)
+    related = Destination.objects.select_related("workspace", "source", "public_key__made_by")
+    return get_object_or_404(related, pk=destination_id, workspace=workspace)
+
+
+def settings_of(destination: Destination) -> dict[str, Any]:
+    """The connector's settings, opened."""
+    return open_settings(destination.sealed_settings, owner_id=destination.pk)
+
+
+@transaction.atomic
+def create_destination(draft: Draft, answers: Answers, *, actor: User) -> Destination:
+    """Make the draft a destination, encrypted for if so answered; raises ValidationError naming what is in the way.
+
+    `answers.settings` are the connector form's cleaned data. The draft ends; a pair it does not use is dropped.
+    """
+    # Everybody who adds to the workspace waits here: names and limits are counted under this lock.
+    draft.workspace = Workspace.objects.select_for_update().get(pk=draft.workspace_id)
+    draft = drafts.lock(draft, actor)
+    _check_creation(draft, answers)
+    destination = _insert(draft, answers)
+    _record(EventType.DESTINATION_CREATED, destination, actor, kind=draft.kind, enabled=answers.enabled)
+    if answers.encrypts:
+        setup.put_in_force(draft, destination, answers, actor=actor)
+    else:
+        setup.drop_pending(draft, actor=actor)
+    draft.delete()
+    return destination
+
+
+def _check_creation(draft: Draft, answers: Answers) -> None:
+    if draft.source is None:
+        raise ValidationError({"source": "Choose a source first."})
+    drafts.check_room(draft.source, draft.kind)
+    _check_name(draft.workspace, answers.name)
+    if answers.encrypts:
+        setup.require_offered(draft.workspace, draft.kind)
+        setup.check_ready(draft, answers)
+
+
+def _check_name(workspace: Workspace, name: str, *, but: uuid.UUID | None = None) -> None:
+    if Destination.objects.filter(workspace=workspace, name__iexact=name).exclude(pk=but).exists():
+        raise ValidationError({"name": NAME_TAKEN})
+
+
+def _insert(draft: Draft, answers: Answers) -> Destination:
+    destination = Destination(
+        workspace=draft.workspace, source=draft.source, kind=draft.kind, name=answers.name, enabled=answers.enabled
+    )
+    destination.sealed_settings = seal_settings(answers.settings, owner_id=destination.pk)
+    destination.save(force_insert=True)
+    return destination
+
+
+@transaction.atomic
+def change_destination(
+    destination: Destination, *, actor: User, name: str, settings: Mapping[str, Any]
+) -> list[str]:
+    """Give the destination this name and these settings; the names of what changed, empty where nothing did."""
+    destination = _lock(destination, actor)
+    before = settings_of(destination)
+    changed = ["name"] if name != destination.name else []
+    changed += sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+    if not changed:
+        return []
+    _check_name(destination.workspace, name, but=destination.pk)
+    destination.name = name
+    destination.sealed_settings = seal_settings(settings, owner_id=destination.pk)
+    _save(destination, ["name", "sealed_settings"])
+    _record(EventType.DESTINATION_MODIFIED, destination, actor, changed=changed)
+    return changed
+
+
+def enable_destination(destination: Destination, *, actor: User) -> bool:
+    """Let events through to the destination; whether it was disabled before."""
+    return _switch(destination, actor, enabled=True)
+
+
+def disable_destination(destination: Destination, *, actor: User) -> bool:
+    """Keep events from the destination; whether it was enabled before."""
+    return _switch(destination, actor, enabled=False)
+
+
+@transaction.atomic
+def _switch(destination: Destination, actor: User, *, enabled: bool) -> bool:
+    destination = _lock(destination, actor)
+    if destination.enabled == enabled:
+        return False
+    destination.enabled = enabled
+    _save(destination, ["enabled"])
+    _record(EventType.DESTINATION_ENABLED if enabled else EventType.DESTINATION_DISABLED, destination, actor)
+    return True
+
+
+def _lock(destination: Destination, actor: User) -> Destination:
+    require_right(actor, destination.workspace, Right.EDIT_DESTINATIONS)
+    # The name is checked under the workspace's lock, as in create_destination.
+    Workspace.objects.select_for_update().get(pk=destination.workspace_id)
+    return Destination.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=destination.pk)
+
+
+def _save(destination: Destination, fields: list[str]) -> None:
+    """Save, and move the revision, which tells the workers to rebuild their plan."""
+    destination.revision = F("revision") + 1  # type: ignore[assignment]
+    destination.save(update_fields=[*fields, "revision"])
+
+
+def _record(event_type: EventType, destination: Destination, actor: User, **details: object) -> None:
+    record(event_type, actor=actor, workspace_id=destination.workspace_id, subject=destination, details=details)

@@ -1,0 +1,36 @@
+// The frame's few moving parts: the sidebar on narrow screens, and menus that close again.
+document.documentElement.classList.add("js");
+
+document.addEventListener("DOMContentLoaded", () => {
+  const shell = document.querySelector("[data-shell]");
+  const button = document.querySelector("[data-sidebar-button]");
+
+  const setSidebar = (open) => {
+    shell.classList.toggle("sidebar-open", open);
+    button.setAttribute("aria-expanded", String(open));
+    if (open) document.querySelector("#sidebar summary, #sidebar a")?.focus();
+  };
+
+  button?.addEventListener("click", () => setSidebar(button.getAttribute("aria-expanded") !== "true"));
+
+  document.addEventListener("click", (event) => {
+    if (button?.getAttribute("aria-expanded") === "true" && !event.target.closest("#sidebar, [data-sidebar-button]")) {
+      setSidebar(false);
+    }
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector("details[data-menu][open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (button?.getAttribute("aria-expanded") === "true") {
+      setSidebar(false);
+      button.focus();
+    }
+  });
+});

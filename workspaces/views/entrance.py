@@ -1,0 +1,49 @@
+"""The way in: from the root or a link in a document to a workspace of one's own."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_safe
+
+from workspaces.models import User, Workspace
+
+LAST_WORKSPACE = "last_workspace"  # session key: slug of the workspace whose home was opened last
+
+
+@require_safe
+@login_required
+def root(request: HttpRequest) -> HttpResponse:
+    """To the home of the last workspace, else the first; to the chooser where there is none."""
+    mine = _my_workspace(request)
+    return redirect("home", mine.slug) if mine else redirect("workspaces")
+
+
+@require_safe
+@login_required
+def chooser(request: HttpRequest) -> HttpResponse:
+    """Every workspace of the person with their role in it."""
+    memberships = cast(User, request.user).memberships.select_related("workspace").order_by("workspace__name")
+    return render(request, "workspaces/chooser.html", {"memberships": memberships})
+
+
+@require_safe
+@login_required
+def go_to_mine(request: HttpRequest, rest: str = "home") -> HttpResponse:
+    """The same page in one's own workspace: documents link to `/goto-my-workspace/sources`."""
+    mine = _my_workspace(request)
+    if mine is None:
+        return redirect("workspaces")
+    where = f"/{mine.slug}/{rest}"
+    if not url_has_allowed_host_and_scheme(where, allowed_hosts=None):
+        raise Http404("no such page")
+    return redirect(where)
+
+
+def _my_workspace(request: HttpRequest) -> Workspace | None:
+    mine = cast(User, request.user).workspaces.order_by("name")
+    return mine.filter(slug=request.session.get(LAST_WORKSPACE, "")).first() or mine.first()

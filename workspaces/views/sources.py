@@ -1,0 +1,153 @@
+"""My Sources, the catalog, adding a source, one source."""
+
+from __future__ import annotations
+
+from django.conf import settings as site
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from audit.event_types import EventType
+from audit.middleware import audited
+from audit.record import record
+from workspaces import catalog as source_catalog
+from workspaces import event_counts, source_list, write_keys
+from workspaces import sources as verbs
+from workspaces.access import Right, require_right
+from workspaces.discard_reasons import title
+from workspaces.forms import AddSourceForm, SourceSettingsForm
+from workspaces.models import Source
+from workspaces.requests import MemberRequest
+from workspaces.snippets import LANGUAGES, language_for, snippet
+
+HIDDEN_KEY = "•" * 12
+
+
+@require_safe
+@audited(EventType.SOURCE_LIST_VIEWED)
+def my_sources(request: MemberRequest) -> HttpResponse:
+    """The workspace's sources: searched, sorted, in pages."""
+    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    asked = source_list.Question.read(request.GET)
+    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    context = {"page": page, "asked": asked, "any_source": request.workspace.sources.exists()}
+    return render(request, "workspaces/sources.html", context)
+
+
+@require_safe
+def catalog(request: MemberRequest) -> HttpResponse:
+    """Every kind of source, filtered by name and category."""
+    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    text, category = request.GET.get("q", "").strip(), request.GET.get("category", "")
+    context = {
+        "text": text,
+        "category": category,
+        "categories": source_catalog.CATEGORIES,
+        "groups": source_catalog.find(text, category),
+    }
+    return render(request, "workspaces/source_catalog.html", context)
+
+
+@require_safe
+def kind(request: MemberRequest, kind: str) -> HttpResponse:
+    """What one kind of source is for."""
+    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    return render(request, "workspaces/source_kind.html", {"kind": _kind_or_404(kind)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: MemberRequest, kind: str) -> HttpResponse:
+    """Name a new source and add it."""
+    chosen = _kind_or_404(kind)
+    require_right(request.user, request.workspace, Right.EDIT_SOURCES)
+    form = AddSourceForm(request.POST or None)
+    if form.is_valid():
+        try:
+            source = verbs.add_source(
+                request.workspace, kind=chosen.slug, name=form.cleaned_data["name"], actor=request.user
+            )
+            return redirect("source_overview", request.workspace.slug, source.slug)
+        except ValidationError as error:
+            form.add_error(None, error)
+    return render(request, "workspaces/source_add.html", {"kind": chosen, "form": form})
+
+
+@require_safe
+@audited(EventType.SOURCE_VIEWED)
+def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
+    """Write key, code to connect with, what came in, where it goes."""
+    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    source = _source_or_404(request, source_slug)
+    counts = event_counts.of_source(source, event_counts.last_hours(24))
+    language = request.GET.get("language", "")
+    language = language if language in LANGUAGES else language_for(source.kind)
+    write_key = _visible_key(request, source)
+    context = {
+        "source": source,
+        "kind": source_catalog.kind_of(source.kind),
+        "write_key": write_key,
+        "languages": LANGUAGES.items(),
+        "snippet": snippet(language, write_key=write_key or HIDDEN_KEY, site_url=site.SITE_URL),
+        "counts": counts,
+        "discards": [(title(code), code, count) for code, count in counts.discards],
+        "connected": source.destinations.order_by("name"),
+    }
+    return render(request, "workspaces/source_overview.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@audited(EventType.SOURCE_VIEWED)
+def settings(request: MemberRequest, source_slug: str) -> HttpResponse:
+    """Name and state to change, id and write key to read."""
+    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    source = _source_or_404(request, source_slug)
+    form = SourceSettingsForm(request.POST or None, initial={"name": source.name, "enabled": source.enabled})
+    if Right.EDIT_SOURCES not in request.rights:
+        for field in form.fields.values():
+            field.disabled = True
+    if request.method == "POST" and form.is_valid():
+        try:
+            _save(request, source, form.cleaned_data["name"], enabled=form.cleaned_data["enabled"])
+            messages.success(request, "Your changes are saved.")
+            return redirect("source_settings", request.workspace.slug, source.slug)
+        except ValidationError as error:
+            form.add_error(None, error)
+    if request.method == "POST":  # shows the write key again, which only GET requests have recorded for them
+        record(EventType.SOURCE_VIEWED, actor=request.user, workspace_id=request.workspace.pk, subject=source)
+    context = {
+        "source": source,
+        "kind": source_catalog.kind_of(source.kind),
+        "form": form,
+        "write_key": _visible_key(request, source),
+    }
+    return render(request, "workspaces/source_settings.html", context)
+
+
+@transaction.atomic
+def _save(request: MemberRequest, source: Source, name: str, *, enabled: bool) -> None:
+    verbs.rename_source(source, name=name, actor=request.user)
+    switch = verbs.enable_source if enabled else verbs.disable_source
+    switch(source, actor=request.user)
+
+
+def _visible_key(request: MemberRequest, source: Source) -> str | None:
+    """The write key for those who may see it; None for others."""
+    return write_keys.reveal(source) if Right.EDIT_SOURCES in request.rights else None
+
+
+def _source_or_404(request: MemberRequest, source_slug: str) -> Source:
+    source = get_object_or_404(request.workspace.sources, slug=source_slug)
+    request.audit_subject = source
+    return source
+
+
+def _kind_or_404(slug: str) -> source_catalog.SourceKind:
+    if slug not in source_catalog.BY_SLUG:
+        raise Http404("no such source type")
+    return source_catalog.BY_SLUG[slug]
