@@ -1,11 +1,11 @@
-"""Which fields a workspace may have encrypted: the yellow ones, red fields being blocked instead (documented)."""
+"""What a person may choose in *Fields*: yellow default matchers and fields classified yellow in the inventory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from privacy.matchers import DEFAULT_MATCHERS, YELLOW, fold
+from privacy.matchers import DEFAULT_MATCHERS, fold
 from privacy.models import Classification, InventoryField
 from workspaces.models import Workspace
 
@@ -15,7 +15,7 @@ INVENTORY = "inventory"
 
 @dataclass(frozen=True, slots=True)
 class EncryptableField:
-    """One entry of *Fields*: what it refers to and the key names it stands for."""
+    """One choice: its group, the matcher or inventory name it refers to, and the key names it stands for today."""
 
     kind: str
     reference: str
@@ -24,31 +24,44 @@ class EncryptableField:
 
     @property
     def value(self) -> str:
-        """How forms name it: `kind:reference`."""
+        """What a form sends for it: `kind:reference`."""
         return f"{self.kind}:{self.reference}"
 
 
 def encryptable_fields(workspace: Workspace) -> list[EncryptableField]:
-    """Every choice: yellow default matchers by name, then yellow inventory fields. An inventory red takes one away."""
-    inventory = list(InventoryField.objects.filter(workspace=workspace).values_list("name", "classification"))
-    red = {fold(name) for name, colour in inventory if colour == Classification.RED}
-    matchers = [m for m in DEFAULT_MATCHERS if m.classification == YELLOW and fold(m.name) not in red]
-    yellow = [name for name, colour in inventory if colour == Classification.YELLOW]
-    return [
-        *(EncryptableField(DEFAULT_MATCHER, m.name, m.name, m.terms) for m in sorted(matchers, key=lambda m: m.name)),
-        *(EncryptableField(INVENTORY, name, name, (_last_key(name),)) for name in yellow),
-    ]
+    """Every choice of a workspace: default matchers by name, then inventory fields by name. One query.
+
+    Red fields are blocked, not encrypted: a default matcher whose name the inventory classifies red is left out.
+    """
+    inventory = list(
+        InventoryField.objects.filter(workspace=workspace).order_by("name").values_list("name", "classification")
+    )
+    red = {fold(name) for name, classification in inventory if classification == Classification.RED}
+    yellow = [name for name, classification in inventory if classification == Classification.YELLOW]
+    return [*_of_matchers(red), *(_of_inventory(name) for name in yellow)]
 
 
 def choose(workspace: Workspace, values: Iterable[str]) -> list[EncryptableField]:
-    """The fields that `values` (`kind:reference`) name, each once; raises ValueError naming those not on offer."""
-    offered = {entry.value: entry for entry in encryptable_fields(workspace)}
-    wanted = list(dict.fromkeys(values))
-    if unknown := [value for value in wanted if value not in offered]:
-        raise ValueError(f"not on offer: {', '.join(unknown)}")
-    return [offered[value] for value in wanted]
+    """The fields behind `kind:reference` values, each once, in the order of the list; ValueError names unknown ones."""
+    wanted = set(values)
+    offered = encryptable_fields(workspace)
+    unknown = wanted.difference(field.value for field in offered)
+    if unknown:
+        raise ValueError(f"These fields cannot be encrypted: {', '.join(sorted(unknown))}.")
+    return [field for field in offered if field.value in wanted]
 
 
-def _last_key(name: str) -> str:
-    """What events are searched for: a dotted path is found by its last key, wherever that stands."""
-    return name.rsplit(".", 1)[-1]
+def _of_matchers(red: set[str]) -> list[EncryptableField]:
+    """The yellow default matchers that no folded name in `red` overrides."""
+    matchers = sorted(DEFAULT_MATCHERS, key=lambda matcher: matcher.name)
+    return [
+        EncryptableField(DEFAULT_MATCHER, matcher.name, matcher.name, matcher.terms)
+        for matcher in matchers
+        if matcher.classification == Classification.YELLOW and fold(matcher.name) not in red
+    ]
+
+
+def _of_inventory(name: str) -> EncryptableField:
+    """A classified field. Of a dotted path the last key is compared; a key may also hold the dots itself."""
+    last = name.rpartition(".")[2]
+    return EncryptableField(INVENTORY, name, name, (name, last) if last and last != name else (name,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.core.paginator import Page
 from django.db.models import Case, Count, F, QuerySet, Value, When
 from django.db.models.functions import Lower
 from django.http import QueryDict
@@ -66,6 +67,25 @@ class Question:
         if column != self.column:
             return ""
         return "descending" if self.descending else "ascending"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What stands below the table: "51-100 of 230" and the addresses of the neighbouring pages (empty where none)."""
+
+    shown: str
+    previous_url: str
+    next_url: str
+
+
+def links(page: Page[Source], asked: Question) -> Links | None:
+    """The links of a page; None where there is only one."""
+    if not page.has_other_pages():
+        return None
+    shown = f"{page.start_index()}-{page.end_index()} of {page.paginator.count}"
+    before = f"?{asked.query}&page={page.number - 1}" if page.has_previous() else ""
+    after = f"?{asked.query}&page={page.number + 1}" if page.has_next() else ""
+    return Links(shown, before, after)
 
 
 _SORT = {

@@ -7,7 +7,7 @@ here). Rows are plain tuples in the order of the column lists below.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -141,7 +141,7 @@ def claim_due(now: float, *, until: float, limit: int, but_for: Sequence[uuid.UU
         "key_fingerprint, sealed_body, log_partition, log_position, log_place"
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, [_plain(value) for value in (lease, at, at, *but_for, limit)])
+        cursor.execute(sql, _plain_rows([(lease, at, at, *but_for, limit)])[0])
         return [_job(row) for row in cursor.fetchall()]
 
 
@@ -173,25 +173,18 @@ def _job(row: Sequence[Any]) -> Job:
     )
 
 
-def _insert(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    values = [tuple(map(_plain, row)) for row in rows]
-    if not values:
-        return
+def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     marks = ", ".join(["%s"] * len(columns))
-    with connection.cursor() as cursor:
-        # S608: names from this module only.
-        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608
+    # S608: names from this module only.
+    _run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608
 
 
-def _settle(rows: Iterable[tuple[Any, ...]]) -> None:
-    values = [tuple(map(_plain, row)) for row in rows]
+def _settle(rows: Sequence[tuple[Any, ...]]) -> None:
     sql = (
         "UPDATE destinations_delivery SET status = %s, reason = %s, attempts = %s, next_try_at = %s, "
         "sealed_body = coalesce(%s, sealed_body), claimed_until = NULL WHERE id = %s"
     )
-    if values:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+    _run(sql, rows)
 
 
 def _add_counts(counts: Mapping[CountKey, int]) -> None:
@@ -201,19 +194,26 @@ def _add_counts(counts: Mapping[CountKey, int]) -> None:
         "DO UPDATE SET count = destinations_deliverycount.count + excluded.count"
     )
     # In one order everywhere: two workers then never wait for each other's rows in a circle.
-    values = [tuple(map(_plain, (*key, count))) for key, count in sorted(counts.items())]
-    if values:
+    _run(sql, [(*key, count) for key, count in sorted(counts.items())])
+
+
+def _run(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
         with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+            cursor.executemany(sql, _plain_rows(rows))
 
 
-def _plain(value: Any) -> Any:
-    """A value as the driver takes it: SQLite has neither UUIDs nor moments."""
+def _plain_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Values as the driver takes them: SQLite has neither UUIDs nor moments."""
     if connection.vendor == "postgresql":
-        return value
-    if type(value) is uuid.UUID:
-        return value.hex
-    return value.replace(tzinfo=None).isoformat(" ") if type(value) is datetime else value
+        return [list(row) for row in rows]
+    return [[_SQLITE[type(value)](value) if type(value) in _SQLITE else value for value in row] for row in rows]
+
+
+_SQLITE: dict[type, Callable[[Any], str]] = {
+    uuid.UUID: lambda value: value.hex,
+    datetime: lambda value: value.replace(tzinfo=None).isoformat(" "),
+}
 
 
 def _uuid(value: Any) -> uuid.UUID:

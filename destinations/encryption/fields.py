@@ -1,13 +1,10 @@
-"""Which values of an event are encrypted, and how they are found: pure and fast.
-
-A field is chosen by the last key of its path, folded, at any depth below `context`, `traits` and `properties`; list
-positions are transparent. Under a chosen key that holds an object or list every scalar leaf is encrypted and the shape
-stays. No fuzzy matching. Whatever is not chosen is shared with the event that was given, never copied.
-"""
+"""Which fields of an event are encrypted: exact matches of the last key, any depth, in the documented objects only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
+from operator import is_
 from typing import Any
 
 import orjson
@@ -15,91 +12,124 @@ import orjson
 from destinations.encryption.cipher import EncryptionFailed, ValueCipher
 from privacy.matchers import fold
 
-SECTIONS = ("context", "traits", "properties", "property")
-_MEMO_LIMIT = 100_000
+# Documented: "data inside context, traits and property/properties objects"; everything else at the top stays.
+ENCRYPTABLE_OBJECTS = ("context", "traits", "properties", "property")
+
+# Levels of objects and lists, from one of those objects inwards. With the event around it that makes the 254 levels
+# orjson writes; it reads 1,024, but what is deeper could not be sent anyway.
+MAX_DEPTH = 253
+
+# Clients choose their keys, so the memo of them is bounded in number and, by leaving out long ones, in bytes.
+MEMO_KEYS = 8192
+MEMO_KEY_LENGTH = 128
 
 
 class _Hits(dict[str, bool]):
-    """Raw key -> whether it is chosen. Folding costs ten times a look-up; senders repeat few keys."""
+    """Memo of raw key -> whether it equals one of the terms. Emptied when full."""
 
     def __init__(self, terms: Iterable[str]) -> None:
         super().__init__()
-        self._chosen = frozenset(fold(term) for term in terms)
+        self._terms = frozenset(fold(term) for term in terms)
 
     def __missing__(self, key: str) -> bool:
-        hit = fold(key) in self._chosen
-        if len(self) >= _MEMO_LIMIT:  # a sender who invents keys must not fill the memory
-            self.clear()
-        self[key] = hit
+        hit = fold(key) in self._terms
+        if len(key) <= MEMO_KEY_LENGTH:
+            if len(self) >= MEMO_KEYS:
+                self.clear()
+            self[key] = hit
         return hit
 
 
 class FieldEncryption:
-    """A compiled choice of fields under one key."""
+    """Encrypts the chosen fields of events for one destination. Built once per plan, applied to every event."""
 
     def __init__(self, cipher: ValueCipher, terms: Iterable[str]) -> None:
+        """`terms` are key names as written: matcher names, synonyms, classified fields."""
         self._encrypt = cipher.encrypt
         self._hits = _Hits(terms)
 
     def apply(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The event with every chosen value encrypted; the same object where nothing is chosen.
+        """The event, as orjson reads it, with every matched field encrypted; the same object where nothing matched.
 
-        Raises EncryptionFailed if any chosen value cannot be encrypted; then nothing of the event may leave.
+        Copy on write: `event` is never changed and untouched parts are shared. Raises EncryptionFailed, and returns
+        nothing, where a matched value cannot be encrypted or the event is nested too deeply to be searched.
         """
-        try:
-            changed = {
-                section: new
-                for section in SECTIONS
-                if (old := event.get(section)) and (new := self._walk(old)) is not old
-            }
-        except RecursionError:
-            raise EncryptionFailed("the event is nested too deeply") from None
-        return {**event, **changed} if changed else event
+        changed = event
+        for name in ENCRYPTABLE_OBJECTS:
+            part = event.get(name)
+            searched = self._search(part, MAX_DEPTH)
+            if searched is not part:
+                changed = event.copy() if changed is event else changed
+                changed[name] = searched
+        return changed
 
-    def _walk(self, value: Any) -> Any:
-        if type(value) is dict:
-            return self._walk_object(value)
-        if type(value) is list:
-            return _rebuilt(value, [self._walk(item) if type(item) in _CONTAINERS else item for item in value])
-        return value
+    def _search(self, value: Any, depth: int) -> Any:
+        """Look for matched keys below an object or a list. A scalar comes back as it is."""
+        if isinstance(value, dict):
+            return self._search_object(value, _deeper(depth))
+        return self._each(value, self._search, depth) if isinstance(value, list) else value
 
-    def _walk_object(self, value: dict[str, Any]) -> dict[str, Any]:
-        hits = self._hits
-        changed = None
-        for key, item in value.items():
+    def _search_object(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
+        """The object with what its matched keys hold encrypted and what its other keys hold searched."""
+        changed, hits = value, self._hits
+        for key, held in value.items():
             if hits[key]:
-                new = self._leaves(item)
-            elif type(item) in _CONTAINERS:
-                new = self._walk(item)
+                new = self._encrypt_leaves(held, depth)
+            elif isinstance(held, (dict, list)):
+                new = self._search(held, depth)
             else:
                 continue
-            if new is not item:
-                changed = changed if changed is not None else dict(value)
+            if new is not held:
+                changed = value.copy() if changed is value else changed
                 changed[key] = new
-        return value if changed is None else changed
+        return changed
 
-    def _leaves(self, value: Any) -> Any:
-        if type(value) is str:
-            return self._encrypt(_utf8(value))
-        if value is None:
-            return None
-        if type(value) is dict:
-            return {key: self._leaves(item) for key, item in value.items()}
-        if type(value) is list:
-            return [self._leaves(item) for item in value]
-        return self._encrypt(orjson.dumps(value))
+    def _encrypt_leaves(self, value: Any, depth: int) -> Any:
+        """A scalar encrypted; an object or a list of the same shape with every scalar in it encrypted. Null stays."""
+        if isinstance(value, dict):
+            deeper = _deeper(depth)
+            return {key: self._encrypt_leaves(held, deeper) for key, held in value.items()} if value else value
+        if isinstance(value, list):
+            return self._each(value, self._encrypt_leaves, depth)
+        return None if value is None else self._encrypt(_plain(value))
 
-
-_CONTAINERS = frozenset({dict, list})
-
-
-def _rebuilt(old: list[Any], new: list[Any]) -> list[Any]:
-    """The old list where no item changed, so that the caller sees nothing did."""
-    return old if all(a is b for a, b in zip(old, new, strict=True)) else new
+    @staticmethod
+    def _each(items: list[Any], step: Callable[[Any, int], Any], depth: int) -> list[Any]:
+        """The list with `step` done to every item; the same list where that changed nothing."""
+        deeper = _deeper(depth)
+        new = [step(item, deeper) for item in items]
+        return items if all(map(is_, new, items)) else new
 
 
-def _utf8(text: str) -> bytes:
+def _deeper(depth: int) -> int:
+    """The levels left one level further down. An event too deep to be searched must not leave unsearched."""
+    if not depth:
+        raise EncryptionFailed("The event is nested too deeply.")
+    return depth - 1
+
+
+def _plain(value: Any) -> bytes:
+    """The bytes that stand for a scalar: a string's UTF-8, a number's or boolean's JSON text."""
+    plain = _utf8(value) if isinstance(value, str) else _json_text(value)
+    if plain is None:
+        # Raised outside the handlers: the errors they caught carry the value.
+        raise EncryptionFailed(f"A {type(value).__name__} has no JSON text in UTF-8.")
+    return plain
+
+
+def _utf8(text: str) -> bytes | None:
+    """None for lone surrogates."""
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise EncryptionFailed("a text holds half a surrogate pair") from None
+        return None
+
+
+def _json_text(value: Any) -> bytes | None:
+    """None for what JSON does not know: NaN, infinities, integers over 64 bits, other types."""
+    if not isinstance(value, (bool, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return None

@@ -1,10 +1,13 @@
-"""Key pairs for field encryption: RSA with public exponent 65537, pure functions on PEM text."""
+"""RSA key pairs for encrypted destinations: made here, named here; only the public half is ever kept."""
 
+from __future__ import annotations
+
+import base64
 import hashlib
-from base64 import urlsafe_b64encode
+import json
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -13,68 +16,69 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+KEY_SIZES = (2048, 3072, 4096)  # bits
+DEFAULT_KEY_SIZE = 3072
 PUBLIC_EXPONENT = 65537
-KEY_SIZES = (2048, 3072, 4096)
-DEFAULT_BITS = 3072
-_OAEP_OVERHEAD = 2 * hashlib.sha256().digest_size + 2  # RFC 8017 section 7.1.1
-
-
-class UnusableKey(ValueError):
-    """The text is no RSA public key that values may be encrypted under."""
+HASH_BYTES = 32  # SHA-256
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A new pair: PKCS#8 and SubjectPublicKeyInfo, both PEM. The private half never shows in a repr."""
+    """A fresh pair. `private_pem` is PKCS#8 and stays out of `repr`; `public_pem` is SubjectPublicKeyInfo."""
 
     private_pem: str = field(repr=False)
     public_pem: str
     bits: int
 
 
-def generate_key_pair(bits: int = DEFAULT_BITS) -> KeyPair:
-    """Draw a pair of `bits` (2048, 3072 or 4096); takes up to about a second for the largest."""
+def generate_key_pair(bits: int = DEFAULT_KEY_SIZE) -> KeyPair:
+    """Make a pair of `bits` (one of KEY_SIZES, else ValueError). Takes from 40 ms (2048) to 1 s (4096)."""
     if bits not in KEY_SIZES:
-        raise ValueError(f"key size must be one of {KEY_SIZES}")
-    private = generate_private_key(PUBLIC_EXPONENT, bits)
-    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return KeyPair(secret.decode(), public.decode(), bits)
+        raise ValueError(f"The key size must be one of {KEY_SIZES}.")
+    private = rsa.generate_private_key(public_exponent=PUBLIC_EXPONENT, key_size=bits)
+    return KeyPair(
+        private_pem=private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"),
+        public_pem=private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii"),
+        bits=bits,
+    )
 
 
-def load_public_key(public_pem: str) -> RSAPublicKey:
-    """The key of a PEM text; raises UnusableKey for anything but RSA of 2048 bits or more."""
-    try:
-        key = load_pem_public_key(public_pem.encode())
-    except ValueError:
-        raise UnusableKey("not a PEM public key") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < min(KEY_SIZES):
-        raise UnusableKey("an RSA key of at least 2048 bits is needed")
+def load_public_key(public_pem: str) -> rsa.RSAPublicKey:
+    """The key in a SubjectPublicKeyInfo PEM. ValueError unless it is RSA of a size in KEY_SIZES, exponent 65537."""
+    key = load_pem_public_key(public_pem.encode())
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size not in KEY_SIZES:
+        raise ValueError(f"The public key must be RSA of {KEY_SIZES} bits.")
+    if key.public_numbers().e != PUBLIC_EXPONENT:
+        raise ValueError(f"The public exponent must be {PUBLIC_EXPONENT}.")
     return key
 
 
 def fingerprint(public_pem: str) -> str:
-    """SHA-256 of the DER SubjectPublicKeyInfo, as 32 upper-case hex pairs joined by colons."""
+    """SHA-256 of the DER SubjectPublicKeyInfo as upper-case hex pairs joined by colons (95 characters)."""
     der = load_public_key(public_pem).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
 def thumbprint(public_pem: str) -> str:
-    """The key's RFC 7638 thumbprint: SHA-256 of its required JWK members, base64url. It is the `kid` of our JWEs."""
+    """The JWK thumbprint with SHA-256, base64url without padding (RFC 7638 section 3, 43 characters)."""
     numbers = load_public_key(public_pem).public_numbers()
-    jwk = f'{{"e":"{_number(numbers.e)}","kty":"RSA","n":"{_number(numbers.n)}"}}'
-    return base64url(hashlib.sha256(jwk.encode()).digest())
+    # The required members in lexicographic order, no white space: RFC 7638 section 3.3.
+    jwk = {"e": _base64url_uint(numbers.e), "kty": "RSA", "n": _base64url_uint(numbers.n)}
+    return base64url(hashlib.sha256(json.dumps(jwk, separators=(",", ":")).encode()).digest())
 
 
 def capacity(bits: int) -> int:
-    """How many bytes one OAEP-SHA256 block under a key of `bits` holds: 190, 318 or 446."""
-    return bits // 8 - _OAEP_OVERHEAD
+    """How many bytes one RSAES-OAEP block with SHA-256 holds: k - 2 hLen - 2 (RFC 8017 section 7.1.1)."""
+    if bits not in KEY_SIZES:
+        raise ValueError(f"The key size must be one of {KEY_SIZES}.")
+    return bits // 8 - 2 * HASH_BYTES - 2
 
 
 def base64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 section 2)."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _number(value: int) -> str:
-    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+def _base64url_uint(number: int) -> str:
+    """A positive integer as its shortest big-endian bytes (RFC 7518 section 2)."""
+    return base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))

@@ -13,9 +13,9 @@ from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
 from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
+from workspaces.event_counts import CountKey
 from workspaces.event_log.base import Entry
 from workspaces.event_log.duplicates import first_seen
-from workspaces.tracking.counts import CountKey
 from workspaces.tracking.unpack import Unpacked, unpack
 
 RECEIVED, DUPLICATE = "received", "duplicate"

@@ -15,7 +15,6 @@ from destinations.catalog.base import Connector
 from destinations.catalog.registry import CONNECTORS
 from destinations.encryption.cipher import ValueCipher
 from destinations.encryption.fields import FieldEncryption
-from destinations.encryption.keys import UnusableKey
 from destinations.models import Destination
 from destinations.settings_store import open_settings
 from workspaces.sealing import SealError
@@ -101,6 +100,6 @@ def _encryption(destination: Destination) -> FieldEncryption | None:
     terms = [term for chosen in destination.encrypted_fields.all() for term in chosen.terms]
     try:
         return FieldEncryption(ValueCipher(destination.public_key.pem), terms) if destination.public_key else None
-    except UnusableKey:
+    except ValueError:
         logger.exception("the public key of destination %s cannot be used; its events are held", destination.pk)
         return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from destinations.encryption.cipher import EncryptionFailed
-
 if TYPE_CHECKING:
     from destinations.pipeline.plan import DestinationPlan
 
@@ -65,5 +63,5 @@ def encrypted(event: Event, plan: DestinationPlan) -> Event:
         raise Stopped(FAILED_DATA_ENCRYPTION)
     try:
         return plan.encryption.apply(event)
-    except EncryptionFailed:
+    except Exception:  # noqa: BLE001  (an error nobody foresaw must hold the event too, not stop the pipeline or leak)
         raise Stopped(FAILED_DATA_ENCRYPTION) from None

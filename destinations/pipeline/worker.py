@@ -28,10 +28,10 @@ from destinations.pipeline.batch import Batch, prepare
 from destinations.pipeline.circuit import Circuits
 from destinations.pipeline.housekeeping import Housekeeping
 from destinations.pipeline.plan import Plans
+from workspaces.event_counts import CountKey, add_counts
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import EventLogUnavailable
 from workspaces.sealing import SealError
-from workspaces.tracking.counts import CountKey, add_counts
 
 logger = logging.getLogger(__name__)
 
