@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ import orjson
 from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
-from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
+from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, MESSAGE_REJECTED, Event, Stopped, prepared
 from workspaces.event_counts import CountKey
 from workspaces.event_log.base import Entry
 from workspaces.event_log.duplicates import first_seen
@@ -38,21 +39,21 @@ class Batch:
         self.event_counts[key] = self.event_counts.get(key, 0) + 1
 
 
-def prepare(entries: Sequence[Entry], plans: Plans, submit: Callable[[Batch, Job], None]) -> Batch:
-    """Take the entries through every step that is ours and hand each job to `submit`.
+def prepare(entries: Sequence[Entry], plans: Plans) -> tuple[Batch, list[Job]]:
+    """Take the entries through every step that is ours; the jobs are what is to be sent.
 
-    Raises SealError where an entry does not open; nothing was submitted then.
+    Raises SealError where an entry does not open.
     """
     batch = Batch(entries[0].partition, entries[-1].position)
+    jobs: list[Job] = []
     unpacked = [unpack(entry) for entry in entries]
     first = first_seen(unpacked)
     for each in unpacked:
         for event_type, code in each.discarded:
             batch.count_event(each.entry, event_type, code)
-        for job in _jobs(each, first, plans, batch):
-            batch.open_jobs += 1
-            submit(batch, job)
-    return batch
+        jobs += _jobs(each, first, plans, batch)
+    batch.open_jobs = len(jobs)
+    return batch, jobs
 
 
 def _jobs(unpacked: Unpacked, first: set[tuple[uuid.UUID, int]], plans: Plans, batch: Batch) -> Iterator[Job]:
@@ -85,13 +86,25 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
 def _is_ready(job: Job, event: Event, plan: DestinationPlan, page: Page) -> bool:
     """Give the job its body; where the event stops here, note why instead."""
     try:
-        job.body = orjson.dumps(prepared(event, plan))
+        job.body = _json(prepared(event, plan))
     except Stopped as stopped:
         page.count(job, stopped.code)
         if stopped.code == FAILED_DATA_ENCRYPTION:
             page.note_delivery(job, Delivery.Status.HELD, stopped.code)
         return False
     return True
+
+
+def _json(event: Event) -> bytes:
+    """The event as JSON. Lone surrogates and depths that orjson refuses go out escaped, as the client sent them."""
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:
+        pass
+    try:
+        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise Stopped(MESSAGE_REJECTED) from None
 
 
 def _received(entry: Entry) -> datetime:
