@@ -47,7 +47,7 @@ def choose(workspace: Workspace, values: Iterable[str]) -> list[EncryptableField
     offered = encryptable_fields(workspace)
     unknown = wanted.difference(field.value for field in offered)
     if unknown:
-        raise ValueError(f"These fields cannot be encrypted: {', '.join(sorted(unknown))}.")
+        raise ValueError(f"These fields cannot be encrypted: {', '.join(map(repr, sorted(unknown)))}.")
     return [field for field in offered if field.value in wanted]
 
 
@@ -57,7 +57,7 @@ def _of_matchers(red: set[str]) -> list[EncryptableField]:
     return [
         EncryptableField(DEFAULT_MATCHER, matcher.name, matcher.name, matcher.terms)
         for matcher in matchers
-        if matcher.classification == Classification.YELLOW and fold(matcher.name) not in red
+        if matcher.classification == "yellow" and fold(matcher.name) not in red
     ]
 
 

@@ -23,6 +23,7 @@ from destinations.encryption import setup
 from destinations.models import Draft
 from privacy.inventory import classify_field
 from privacy.models import Classification
+from segment_app.demo_events import append_history
 from workspaces import write_keys
 from workspaces.models import Membership, Source, User, Workspace
 from workspaces.sources import add_source
@@ -110,9 +111,10 @@ def _make() -> None:
         workspace, owner = _workspace_and_owner(password)
         for name, classification in CLASSIFIED.items():
             classify_field(workspace, name=name, classification=classification, actor=owner)
-        add_source(workspace, kind="javascript", name="Patient portal", actor=owner)
+        website = add_source(workspace, kind="javascript", name="Patient portal", actor=owner)
         server = add_source(workspace, kind="http-api", name="Clinic server", actor=owner)
     _add_webhook(workspace, server, owner)
+    append_history(server, website)
     _write_private(_password_file(), password)
 
 

@@ -130,6 +130,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 EVENT_LOG_URL = env.str("EVENT_LOG_URL", default="database")
 EVENT_LOG_DIR = DATA_DIR / "events"
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", default=30)
+# Events a second that one workspace may send to each web process; 0 sets no limit.
+TRACKING_RATE_LIMIT = env.int("TRACKING_RATE_LIMIT", default=0)
 DELIVERY_ALLOWED_NETWORKS = env.list("DELIVERY_ALLOWED_NETWORKS", default=[])
 
 # People
@@ -216,7 +218,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / ".static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / ".static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -232,5 +234,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django's own handler would mail settings, cookies and posted values to ADMINS.
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    # axes names accounts in its lines; what it has to tell stands in the audit log.
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}, "axes": {"level": "CRITICAL"}},
 }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import orjson
-
 from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
-from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, MESSAGE_REJECTED, Event, Stopped, prepared
+from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
 from workspaces.event_counts import CountKey
 from workspaces.event_log.base import Entry
 from workspaces.event_log.duplicates import first_seen
@@ -86,25 +83,13 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
 def _is_ready(job: Job, event: Event, plan: DestinationPlan, page: Page) -> bool:
     """Give the job its body; where the event stops here, note why instead."""
     try:
-        job.body = _json(prepared(event, plan))
+        job.body = prepared(event, plan)
     except Stopped as stopped:
         page.count(job, stopped.code)
         if stopped.code == FAILED_DATA_ENCRYPTION:
             page.note_delivery(job, Delivery.Status.HELD, stopped.code)
         return False
     return True
-
-
-def _json(event: Event) -> bytes:
-    """The event as JSON. Lone surrogates and depths that orjson refuses go out escaped, as the client sent them."""
-    try:
-        return orjson.dumps(event)
-    except orjson.JSONEncodeError:
-        pass
-    try:
-        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError):
-        raise Stopped(MESSAGE_REJECTED) from None
 
 
 def _received(entry: Entry) -> datetime:

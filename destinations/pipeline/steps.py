@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from destinations.pipeline.plan import DestinationPlan
@@ -14,8 +17,7 @@ FILTERED_BY_INTEGRATIONS_OBJECT = "FILTERED_BY_INTEGRATIONS_OBJECT"
 UNSUPPORTED_EVENT_TYPE = "UNSUPPORTED_EVENT_TYPE"
 FILTERED_BY_RULES = "FILTERED_BY_RULES"
 FAILED_DATA_ENCRYPTION = "FAILED_DATA_ENCRYPTION"
-# Documented for failed deliveries: here, what cannot be written as JSON.
-MESSAGE_REJECTED = "MESSAGE_REJECTED"
+INTERNAL = "INTERNAL"
 
 
 class Stopped(Exception):
@@ -26,15 +28,15 @@ class Stopped(Exception):
         self.code = code
 
 
-def prepared(event: Event, plan: DestinationPlan) -> Event:
-    """The event as it may leave for the destination; raises Stopped with the reason where it may not."""
+def prepared(event: Event, plan: DestinationPlan) -> bytes:
+    """What may leave for the destination, as JSON; raises Stopped with the reason where nothing may."""
     if not integrations_allow(event, plan.integration):
         raise Stopped(FILTERED_BY_INTEGRATIONS_OBJECT)
     if event["type"] not in plan.event_types:
         raise Stopped(UNSUPPORTED_EVENT_TYPE)
     for keep in plan.filters:
         event = filtered(event, keep)
-    return encrypted(event, plan)
+    return serialised(encrypted(event, plan))
 
 
 def integrations_allow(event: Event, name: str) -> bool:
@@ -67,3 +69,21 @@ def encrypted(event: Event, plan: DestinationPlan) -> Event:
         return plan.encryption.apply(event)
     except Exception:  # noqa: BLE001  (an error nobody foresaw must hold the event too, not stop the pipeline or leak)
         raise Stopped(FAILED_DATA_ENCRYPTION) from None
+
+
+def serialised(event: Event) -> bytes:
+    """The event as JSON, what orjson refuses (lone surrogates, 255 levels and more) escaped as the client sent it.
+
+    What no JSON can carry is discarded as INTERNAL.
+    """
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:
+        return _escaped(event)
+
+
+def _escaped(event: Event) -> bytes:
+    try:
+        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise Stopped(INTERNAL) from None

@@ -29,7 +29,17 @@ ROUNDS = 5
 EVENTS_EACH_ROUND = 3_000
 ENCRYPTED = ("email", "phone", "birthdate")
 # 40 names, of which three are in the event: the default matchers it does not hold, and others of a clinic.
-OTHERS = ("insurance id", "member id", "chart number", "next of kin", "room", "ward", "blood type", "surgery", "vaccine")
+OTHERS = (
+    "insurance id",
+    "member id",
+    "chart number",
+    "next of kin",
+    "room",
+    "ward",
+    "blood type",
+    "surgery",
+    "vaccine",
+)
 ABSENT = [matcher.name for matcher in DEFAULT_MATCHERS if matcher.name not in {*ENCRYPTED, "ip", "name", "serial"}]
 TERMS = [*ENCRYPTED, *OTHERS, *ABSENT][:40]
 
@@ -48,7 +58,7 @@ EVENT = {
         "library": {"name": "analytics-node", "version": "2.1.0"},
         "locale": "en-GB",
         "page": {"path": "/book", "referrer": "", "search": "", "title": "Book", "url": "https://clinic.example/book"},
-        "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+        "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0",
         "traits": {"email": "maria.garcia@example.com", "plan": "gold"},
     },
     "properties": {
@@ -92,22 +102,17 @@ def openssl_public_ops(bits: int) -> float | None:
     command = ["openssl", "speed", "-seconds", "1", f"rsa{bits}"]
     report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     line = re.search(rf"^rsa\s+{bits} bits .*$", report, re.MULTILINE)
-    # OpenSSL 3.0 ends the line with sign/s verify/s; later ones add encrypt/s decrypt/s.
-    numbers = [float(word) for word in line[0].split()[3:] if re.fullmatch(r"[\d.]+", word)] if line else []
-    return numbers[1 if len(numbers) == 2 else len(numbers) // 2 + 1] if numbers else None
+    # Times end in "s"; the rates that follow start with sign/s, verify/s in every version.
+    rates = [float(word) for word in line[0].split()[3:] if not word.endswith("s")] if line else []
+    return rates[1] if rates else None
 
 
 def _encryption(public_pem: str) -> FieldEncryption:
     """For the 40 names; stops the run unless exactly three fields of the event are encrypted."""
     encryption = FieldEncryption(ValueCipher(public_pem), TERMS)
-    before, after = EVENT, encryption.apply(EVENT)
-    pairs = [(before[part], after[part]) for part in ("context", "properties")]
-    nested = [(old["traits" if "traits" in old else "patient"], new) for old, new in pairs]
-    changed = sum(
-        old[key] != new["traits" if "traits" in new else "patient"][key] for old, new in nested for key in old
-    )
-    if (len(TERMS), changed) != (40, len(ENCRYPTED)):
-        raise SystemExit(f"{len(TERMS)} names, {changed} fields encrypted: not what this benchmark promises.")
+    encrypted = re.findall(rb'"[A-Za-z0-9+/=]{300,}"', orjson.dumps(encryption.apply(EVENT)))
+    if (len(TERMS), len(encrypted)) != (40, len(ENCRYPTED)):
+        raise SystemExit(f"{len(TERMS)} names, {len(encrypted)} fields encrypted: not what is promised above.")
     return encryption
 
 

@@ -21,7 +21,7 @@ class Unreadable(Exception):
 def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
     """The body as JSON text, at most `limit` bytes long; raises TooLarge or Unreadable.
 
-    Content types are ignored: browsers send text/plain to save a preflight, RudderStack's Node SDK sends gzip as a form.
+    Content types are ignored: browsers send text/plain to save a preflight, RudderStack's Node SDK gzip as a form.
     """
     raw = _read(environ, limit)
     if raw[:2] == GZIP:  # never the start of JSON, so the bytes decide and a proxy may have unpacked already
