@@ -149,7 +149,9 @@ class Delivery(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["next_try_at"], name="delivery_due", condition=models.Q(status="waiting")),
+            models.Index(
+                fields=["destination", "next_try_at"], name="delivery_due", condition=models.Q(status="waiting")
+            ),
             models.Index(fields=["destination", "status", "id"], name="delivery_by_destination"),
             models.Index(fields=["workspace", "message_id"], name="delivery_by_message"),
         ]

@@ -7,6 +7,7 @@ back is counted, not kept.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import socket
@@ -25,19 +26,28 @@ from destinations.catalog.base import Request, Response
 from destinations.delivery.address_guard import Network, may_dial
 
 MAX_IN_FLIGHT = 256
-MAX_IN_FLIGHT_EACH = 32  # per destination, so that a slow one leaves room for the others
+MAX_IN_FLIGHT_EACH = 32  # per destination
+SHARE_OF_THE_FREE = 4  # and no more than a fourth of the room that is left, so that many slow ones never fill it
 MAX_ANSWER_BYTES = 1_000_000
 
-# libcurl's errors by their documented names; every other failure to get an answer is ECONNRESET.
+FIRST_REFUSAL = 300  # statuses from here on may bring a Retry-After
+ADDRESS_REFUSED = "ADDRESS_REFUSED"  # by our own guard
+INVALID_URL = "INVALID_URL"
+
+# libcurl's errors by their documented names; every other failure to get an answer is ECONNRESET, also an answer that is
+# no HTTP (UNSUPPORTED_PROTOCOL).
 _ERRORS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "ENOTFOUND",
     pycurl.E_COULDNT_CONNECT: "ECONNREFUSED",
     pycurl.E_OPERATION_TIMEDOUT: "ETIMEDOUT",
     pycurl.E_SSL_CONNECT_ERROR: "TLS_FAILED",
     pycurl.E_PEER_FAILED_VERIFICATION: "TLS_FAILED",
-    pycurl.E_URL_MALFORMAT: "INVALID_URL",
-    pycurl.E_UNSUPPORTED_PROTOCOL: "INVALID_URL",
+    pycurl.E_SSL_CACERT_BADFILE: "TLS_FAILED",
+    pycurl.E_URL_MALFORMAT: INVALID_URL,
 }
+# An answer that is cut off because it is too long has been read as far as it matters: its status.
+_ANSWERED = frozenset({pycurl.E_WRITE_ERROR})
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 Token = TypeVar("Token")
 
@@ -65,12 +75,12 @@ class _Lane(Generic[Token]):
 class _Handle:
     """One reusable connection handle."""
 
-    __slots__ = ("answer_bytes", "curl", "job", "refused")
+    __slots__ = ("answer_bytes", "curl", "dialled", "job", "refused")
 
     def __init__(self, allowed: Sequence[Network]) -> None:
         self.curl = pycurl.Curl()
         self.job: _Job[Any] | None = None
-        self.refused = False
+        self.refused = self.dialled = False
         self.answer_bytes = 0
         for option, value in _fixed_options().items():
             self.curl.setopt(option, value)
@@ -78,8 +88,9 @@ class _Handle:
         self.curl.setopt(pycurl.WRITEFUNCTION, self._count)
 
     def load(self, job: _Job[Any]) -> None:
-        """Set the handle up for one request."""
-        self.job, self.refused, self.answer_bytes = job, False, 0
+        """Set the handle up for one request; raises pycurl.error or ValueError where it cannot be written as HTTP."""
+        self.job, self.answer_bytes = job, 0
+        self.refused = self.dialled = False
         request, curl = job.request, self.curl
         curl.setopt(pycurl.URL, request.url)
         curl.setopt(pycurl.POSTFIELDS, request.body)
@@ -90,16 +101,19 @@ class _Handle:
     def response(self, error: int | None) -> Response:
         """What came of the request; `error` is libcurl's number, or None where an answer came."""
         duration = int(self.curl.getinfo(pycurl.TOTAL_TIME) * 1000)
-        if self.refused:
-            return Response(None, "ADDRESS_REFUSED", duration_ms=duration)
-        if error is not None:
-            return Response(None, self._name_of(error), duration_ms=duration)
-        after = self.curl.getinfo(pycurl.RETRY_AFTER)
-        return Response(self.curl.getinfo(pycurl.RESPONSE_CODE), retry_after=after or None, duration_ms=duration)
+        status = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        if error is None or (error in _ANSWERED and status):
+            after = self.curl.getinfo(pycurl.RETRY_AFTER) if status >= FIRST_REFUSAL else 0
+            return Response(status, retry_after=after or None, duration_ms=duration)
+        return Response(None, self._name_of(error), duration_ms=duration)
 
     def _name_of(self, error: int) -> str:
+        if self.refused and not self.dialled:
+            return ADDRESS_REFUSED
         if error == pycurl.E_COULDNT_CONNECT and self.curl.getinfo(pycurl.OS_ERRNO) in _UNREACHABLE:
             return "EHOSTUNREACH"
+        if error == pycurl.E_OPERATION_TIMEDOUT and not self.curl.getinfo(pycurl.NAMELOOKUP_TIME):
+            return "EAI_AGAIN"  # the name servers did not answer in time
         return _ERRORS.get(error, "ECONNRESET")
 
     def _open_socket(self, allowed: Sequence[Network], _purpose: int, address: Any) -> socket.socket | int:
@@ -108,7 +122,7 @@ class _Handle:
             self.refused = True
             refused: int = pycurl.SOCKET_BAD
             return refused
-        self.refused = False
+        self.dialled = True
         return socket.socket(family, kind, protocol)
 
     def _count(self, data: bytes) -> int:
@@ -126,11 +140,14 @@ class Courier(Generic[Token]):
         self._lanes: dict[Hashable, _Lane[Token]] = {}
         self._idle: list[_Handle] = []
         self._handles: dict[pycurl.Curl, _Handle] = {}
+        self._unsendable: list[tuple[Token, Response]] = []
         self.in_flight = 0
+        self.queued = 0
 
     def submit(self, lane: Hashable, token: Token, request: Request) -> None:
         """Take a request; its answer comes from `poll` with the token."""
         self._lanes.setdefault(lane, _Lane()).waiting.append(_Job(lane, token, request))
+        self.queued += 1
 
     def load(self, lane: Hashable) -> int:
         """How many requests of a destination wait or are under way."""
@@ -140,10 +157,11 @@ class Courier(Generic[Token]):
     def poll(self, timeout: float) -> list[tuple[Token, Response]]:
         """Send what there is room for, wait up to `timeout` seconds for something to happen; the answers so far."""
         self._fill()
+        done, self._unsendable = self._unsendable, []
         if not self.in_flight:
-            return []
+            return done
         self._multi.perform()
-        done = self._finished()
+        done += self._finished()
         if not done and timeout > 0:
             self._multi.select(timeout)
             self._multi.perform()
@@ -156,18 +174,35 @@ class Courier(Generic[Token]):
         for lane in self._lanes.values():
             while lane.waiting and lane.waiting[0].since <= before:
                 back.append(lane.waiting.popleft().token)
+        self.queued -= len(back)
         return back
+
+    def under_way(self, since: float) -> list[Token]:
+        """What was handed in `since` seconds ago or earlier, has been sent and is not answered yet."""
+        before = monotonic() - since
+        return [handle.job.token for handle in self._handles.values() if handle.job and handle.job.since <= before]
 
     def _fill(self) -> None:
         for name, lane in list(self._lanes.items()):
-            while lane.waiting and lane.in_flight < MAX_IN_FLIGHT_EACH and self.in_flight < MAX_IN_FLIGHT:
+            while lane.waiting and lane.in_flight < self._room():
                 self._send(lane, lane.waiting.popleft())
             if not lane.load:
                 del self._lanes[name]
 
+    def _room(self) -> int:
+        """How many requests one destination may have under way now; never none."""
+        return max(1, min(MAX_IN_FLIGHT_EACH, (MAX_IN_FLIGHT - self.in_flight) // SHARE_OF_THE_FREE))
+
     def _send(self, lane: _Lane[Token], job: _Job[Token]) -> None:
+        self.queued -= 1
         handle = self._idle.pop() if self._idle else _Handle(self._allowed)
-        handle.load(job)
+        try:
+            handle.load(job)
+        except (pycurl.error, ValueError):
+            handle.job = None
+            self._idle.append(handle)
+            self._unsendable.append((job.token, Response(None, INVALID_URL)))
+            return
         self._handles[handle.curl] = handle
         self._multi.add_handle(handle.curl)
         lane.in_flight += 1
@@ -199,9 +234,6 @@ class Courier(Generic[Token]):
         for curl in list(self._handles):
             self._multi.remove_handle(curl)
         self._multi.close()
-
-
-_UNREACHABLE = frozenset({101, 113})  # ENETUNREACH, EHOSTUNREACH
 
 
 @functools.cache

@@ -6,6 +6,7 @@ here). Rows are plain tuples in the order of the column lists below.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from audit.ids import new_id
-from destinations.models import Delivery
-from workspaces.sealing import seal, unseal
+from destinations.models import Delivery, Destination
+from workspaces.sealing import SealError, seal, unseal
+
+logger = logging.getLogger(__name__)
 
 CONSUMER = "delivery"
 
@@ -26,10 +29,15 @@ ATTEMPT_COLUMNS = (
 )
 DELIVERY_COLUMNS = (
     *("id", "workspace_id", "destination_id", "message_id", "event_type", "received_at", "status", "reason"),
-    *("attempts", "first_tried_at", "next_try_at", "key_fingerprint", "sealed_body"),
+    *("attempts", "first_tried_at", "next_try_at", "claimed_until", "key_fingerprint", "sealed_body"),
     *("log_partition", "log_position", "log_place"),
 )
-SETTLE_COLUMNS = ("status", "reason", "attempts", "next_try_at", "sealed_body")
+
+JOB_COLUMNS = (
+    "id, workspace_id, destination_id, message_id, event_type, received_at, attempts, first_tried_at, "
+    "key_fingerprint, sealed_body, log_partition, log_position, log_place"
+)
+DUE = "status = 'waiting' AND next_try_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)"
 
 Hour = datetime
 CountKey = tuple[uuid.UUID, Hour, str, str]  # destination, hour, event type, outcome
@@ -63,26 +71,28 @@ class Page:
 
     def note_attempt(self, job: Job, *, tried_at: float, duration_ms: int, status_code: int | None, code: str) -> None:
         """Record one try; `job.attempts` already counts it."""
-        when = datetime.fromtimestamp(tried_at, UTC)
-        row = (new_id(), job.destination_id, job.message_id, job.event_type, job.attempts, job.received_at, when)
-        self.attempts.append((*row, duration_ms, status_code, code, job.key_fingerprint))
+        row = (new_id(), job.destination_id, _storable(job.message_id), job.event_type, job.attempts, job.received_at)
+        self.attempts.append((*row, _moment_of(tried_at), duration_ms, status_code, code, job.key_fingerprint))
 
-    def note_delivery(self, job: Job, status: str, reason: str, *, next_try: float | None = None) -> None:
-        """Record how a delivery stands that did not succeed at once."""
-        at = None if next_try is None else datetime.fromtimestamp(next_try, UTC)
+    def note_delivery(
+        self, job: Job, status: str, reason: str, *, next_try: float | None = None, claimed_until: float | None = None
+    ) -> None:
+        """Record how a delivery stands that did not succeed at once. An empty reason leaves the last one."""
         if job.delivery_id is not None:
-            self._settle(job, status, reason, at)
+            self._settle(job, status, reason, next_try)
             return
-        delivery_id = new_id()
+        job.delivery_id = delivery_id = new_id()
         body = b"" if status == Delivery.Status.HELD else sealed_body(delivery_id, job.body)
-        first = datetime.fromtimestamp(job.first_tried, UTC) if job.first_tried else None
-        row = (delivery_id, job.workspace_id, job.destination_id, job.message_id, job.event_type, job.received_at)
-        self.deliveries.append((*row, status, reason, job.attempts, first, at, job.key_fingerprint, body, *job.place))
+        row = (delivery_id, job.workspace_id, job.destination_id, _storable(job.message_id), job.event_type)
+        times = (_moment_of(job.first_tried), _moment_of(next_try), _moment_of(claimed_until))
+        stands = (job.received_at, status, reason, job.attempts, *times)
+        self.deliveries.append((*row, *stands, job.key_fingerprint, body, *job.place))
 
-    def _settle(self, job: Job, status: str, reason: str, at: datetime | None) -> None:
-        # What is delivered needs no body any more; everything else keeps the one it has.
-        body = b"" if status == Delivery.Status.DELIVERED else None
-        self.settled.append((status, reason, job.attempts, at, body, job.delivery_id))
+    def _settle(self, job: Job, status: str, reason: str, next_try: float | None) -> None:
+        # What is delivered needs no body any more and has no reason; everything else keeps the ones it has.
+        delivered = status == Delivery.Status.DELIVERED
+        kept = ("" if delivered else reason or None, job.attempts, _moment_of(job.first_tried), _moment_of(next_try))
+        self.settled.append((status, *kept, b"" if delivered else None, job.delivery_id))
 
     def count(self, job: Job, outcome: str) -> None:
         """Count one event that came to an end."""
@@ -102,21 +112,28 @@ class Page:
 
 
 def write(page: Page) -> None:
-    """Insert and update every row of the page. Called inside the caller's transaction."""
-    _insert("destinations_attempt", ATTEMPT_COLUMNS, page.attempts)
-    _insert("destinations_delivery", DELIVERY_COLUMNS, page.deliveries)
+    """Insert and update every row of the page. Called inside the caller's transaction.
+
+    Safe to repeat when nobody knows whether the commit went through. Rows of destinations that are gone are left out.
+    """
+    here = _existing(page)
+    _insert("destinations_attempt", ATTEMPT_COLUMNS, [row for row in page.attempts if row[1] in here])
+    _insert("destinations_delivery", DELIVERY_COLUMNS, [row for row in page.deliveries if row[2] in here])
     _settle(page.settled)
-    _add_counts(page.counts)
+    _add_counts({key: count for key, count in page.counts.items() if key[0] in here})
 
 
 def save_positions(positions: Mapping[int, int]) -> None:
-    """Remember how far each partition of the event log is settled. Called inside the caller's transaction."""
+    """Remember how far each partition of the event log is settled, never less far than before.
+
+    Called inside the caller's transaction.
+    """
     sql = (
         "INSERT INTO workspaces_logposition (consumer, partition, position) VALUES (%s, %s, %s) "
-        "ON CONFLICT (consumer, partition) DO UPDATE SET position = excluded.position"
+        "ON CONFLICT (consumer, partition) DO UPDATE SET position = excluded.position "
+        "WHERE workspaces_logposition.position < excluded.position"
     )
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, [(CONSUMER, partition, position) for partition, position in positions.items()])
+    _run(sql, [(CONSUMER, partition, position) for partition, position in sorted(positions.items())])
 
 
 def saved_position(partition: int) -> int:
@@ -128,21 +145,30 @@ def saved_position(partition: int) -> int:
     return row[0] if row else 0
 
 
-def claim_due(now: float, *, until: float, limit: int, but_for: Sequence[uuid.UUID]) -> list[Job]:
-    """Take up to `limit` deliveries whose time has come, ours until `until`; a killed worker's come back then."""
-    at, lease = datetime.fromtimestamp(now, UTC), datetime.fromtimestamp(until, UTC)
-    locked = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
-    left_out = f" AND destination_id NOT IN ({', '.join(['%s'] * len(but_for))})" if but_for else ""
+def due_destinations(now: float) -> list[uuid.UUID]:
+    """Destinations that have a delivery whose time has come: one look at an index for each."""
+    at = _moment_of(now)
     sql = (
-        "UPDATE destinations_delivery SET claimed_until = %s WHERE id IN ("  # noqa: S608  (only %s marks are joined)
-        "SELECT id FROM destinations_delivery WHERE status = 'waiting' AND next_try_at <= %s "
-        f"AND (claimed_until IS NULL OR claimed_until < %s){left_out} ORDER BY next_try_at LIMIT %s{locked}) "
-        "RETURNING id, workspace_id, destination_id, message_id, event_type, received_at, attempts, first_tried_at, "
-        "key_fingerprint, sealed_body, log_partition, log_position, log_place"
+        "SELECT id FROM destinations_destination WHERE EXISTS (SELECT 1 FROM destinations_delivery "  # noqa: S608  (only a constant is joined)
+        f"WHERE destination_id = destinations_destination.id AND {DUE})"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _plain_rows([(at, at)])[0])
+        return [_uuid(row[0]) for row in cursor.fetchall()]
+
+
+def claim_due(destination_id: uuid.UUID, now: float, *, until: float, limit: int) -> list[Job]:
+    """Take up to `limit` of its deliveries that are due, ours until `until`; a killed worker's come back then."""
+    at, lease = _moment_of(now), _moment_of(until)
+    locked = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    sql = (
+        "UPDATE destinations_delivery SET claimed_until = %s WHERE id IN ("  # noqa: S608  (only constants are joined)
+        f"SELECT id FROM destinations_delivery WHERE destination_id = %s AND {DUE} "
+        f"ORDER BY next_try_at LIMIT %s{locked}) RETURNING {JOB_COLUMNS}"
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, _plain_rows([(lease, at, at, *but_for, limit)])[0])
-        return [_job(row) for row in cursor.fetchall()]
+        cursor.execute(sql, _plain_rows([(lease, destination_id, at, at, limit)])[0])
+        return [job for row in cursor.fetchall() if (job := _job(row)) is not None]
 
 
 def sealed_body(delivery_id: uuid.UUID, body: bytes) -> bytes:
@@ -155,16 +181,22 @@ def open_body(delivery_id: uuid.UUID, sealed: bytes) -> bytes:
     return unseal(sealed, bound_to=b"delivery" + delivery_id.bytes)
 
 
-def _job(row: Sequence[Any]) -> Job:
+def _job(row: Sequence[Any]) -> Job | None:
+    """None where the body does not open: it is tried again when the claim is over, and lost never."""
     delivery_id, workspace_id, destination_id = (_uuid(value) for value in row[:3])
     message_id, event_type, received, attempts, first, fingerprint, sealed, *place = row[3:]
+    try:
+        body = open_body(delivery_id, bytes(sealed))
+    except SealError:
+        logger.exception("the body of delivery %s does not open", delivery_id)
+        return None
     return Job(
         destination_id=destination_id,
         workspace_id=workspace_id,
         message_id=message_id,
         event_type=event_type,
         received_at=_moment(received),
-        body=open_body(delivery_id, bytes(sealed)),
+        body=body,
         key_fingerprint=fingerprint,
         place=(place[0], place[1], place[2]),
         attempts=attempts,
@@ -176,15 +208,22 @@ def _job(row: Sequence[Any]) -> Job:
 def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     marks = ", ".join(["%s"] * len(columns))
     # S608: names from this module only.
-    _run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608
+    _run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", rows)  # noqa: S608
 
 
 def _settle(rows: Sequence[tuple[Any, ...]]) -> None:
+    # What another worker has settled meanwhile, after our claim was over, stays settled.
     sql = (
-        "UPDATE destinations_delivery SET status = %s, reason = %s, attempts = %s, next_try_at = %s, "
-        "sealed_body = coalesce(%s, sealed_body), claimed_until = NULL WHERE id = %s"
+        "UPDATE destinations_delivery SET status = %s, reason = coalesce(%s, reason), attempts = %s, "
+        "first_tried_at = coalesce(first_tried_at, %s), next_try_at = %s, sealed_body = coalesce(%s, sealed_body), "
+        "claimed_until = NULL WHERE id = %s AND status = 'waiting'"
     )
     _run(sql, rows)
+
+
+def _existing(page: Page) -> set[uuid.UUID]:
+    named = {row[1] for row in page.attempts} | {row[2] for row in page.deliveries} | {key[0] for key in page.counts}
+    return set(Destination.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
 
 
 def _add_counts(counts: Mapping[CountKey, int]) -> None:
@@ -214,6 +253,18 @@ _SQLITE: dict[type, Callable[[Any], str]] = {
     uuid.UUID: lambda value: value.hex,
     datetime: lambda value: value.replace(tzinfo=None).isoformat(" "),
 }
+
+
+def _storable(message_id: str) -> str:
+    """A client's text as the database takes it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    if message_id.isprintable():
+        return message_id
+    return message_id.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _moment_of(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as a column's value; null for none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def _uuid(value: Any) -> uuid.UUID:

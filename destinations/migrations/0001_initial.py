@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('destination', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='destinations.destination')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('status', 'waiting')), fields=['next_try_at'], name='delivery_due'), models.Index(fields=['destination', 'status', 'id'], name='delivery_by_destination'), models.Index(fields=['workspace', 'message_id'], name='delivery_by_message')],
+                'indexes': [models.Index(condition=models.Q(('status', 'waiting')), fields=['destination', 'next_try_at'], name='delivery_due'), models.Index(fields=['destination', 'status', 'id'], name='delivery_by_destination'), models.Index(fields=['workspace', 'message_id'], name='delivery_by_message')],
             },
         ),
         migrations.CreateModel(

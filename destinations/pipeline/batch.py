@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -36,21 +36,21 @@ class Batch:
         self.event_counts[key] = self.event_counts.get(key, 0) + 1
 
 
-def prepare(entries: Sequence[Entry], plans: Plans, submit: Callable[[Batch, Job], None]) -> Batch:
-    """Take the entries through every step that is ours and hand each job to `submit`.
+def prepare(entries: Sequence[Entry], plans: Plans) -> tuple[Batch, list[Job]]:
+    """Take the entries through every step that is ours; the jobs are what is to be sent.
 
-    Raises SealError where an entry does not open; nothing was submitted then.
+    Raises SealError where an entry does not open.
     """
     batch = Batch(entries[0].partition, entries[-1].position)
+    jobs: list[Job] = []
     unpacked = [unpack(entry) for entry in entries]
     first = first_seen(unpacked)
     for each in unpacked:
         for event_type, code in each.discarded:
             batch.count_event(each.entry, event_type, code)
-        for job in _jobs(each, first, plans, batch):
-            batch.open_jobs += 1
-            submit(batch, job)
-    return batch
+        jobs += _jobs(each, first, plans, batch)
+    batch.open_jobs = len(jobs)
+    return batch, jobs
 
 
 def _jobs(unpacked: Unpacked, first: set[tuple[uuid.UUID, int]], plans: Plans, batch: Batch) -> Iterator[Job]:

@@ -47,7 +47,9 @@ def clean_up(log: EventLogReader, partitions: Sequence[int]) -> dict[str, int]:
 
 
 def _empty_old_bodies(kept: timedelta) -> int:
-    """A dead letter can be sent again as long as its event is kept; its record stays."""
+    """A dead letter can be sent again as long as its event is kept; its record stays. What still waits is dead then."""
+    waiting = Delivery.objects.filter(status=Delivery.Status.WAITING, received_at__lt=timezone.now() - kept)
+    waiting.update(status=Delivery.Status.DEAD, next_try_at=None)
     ended = Delivery.objects.filter(status__in=[Delivery.Status.DEAD, Delivery.Status.DELIVERED])
     return ended.filter(received_at__lt=timezone.now() - kept).exclude(sealed_body=b"").update(sealed_body=b"")
 

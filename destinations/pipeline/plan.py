@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 
 from destinations.catalog.base import Connector
 from destinations.catalog.registry import CONNECTORS
@@ -21,7 +21,8 @@ from workspaces.sealing import SealError
 
 logger = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 1.0  # a page promises 60
+REFRESH_SECONDS = 1.0
+STALE_SECONDS = 60.0  # what a page promises, whatever the look for changes missed
 
 Filter = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -56,8 +57,8 @@ class Plans:
     def __init__(self) -> None:
         self.by_id: dict[uuid.UUID, DestinationPlan] = {}
         self.by_source: dict[uuid.UUID, list[DestinationPlan]] = {}
-        self._state: dict[str, int] | None = None
-        self._due = 0.0
+        self._state: dict[str, Any] | None = None
+        self._due = self._stale = 0.0
 
     def refresh(self) -> None:
         """Look for a change, at most each second, and compile anew if there is one."""
@@ -65,10 +66,10 @@ class Plans:
             return
         self._due = monotonic() + REFRESH_SECONDS
         live = Count("id", filter=Q(source__enabled=True))
-        state = Destination.objects.aggregate(rows=Count("id"), revisions=Sum("revision"), live=live)
-        if state != self._state:
+        state = Destination.objects.aggregate(Count("id"), Sum("revision"), Max("created_at"), live=live)
+        if state != self._state or monotonic() >= self._stale:
             self._compile()
-            self._state = state
+            self._state, self._stale = state, monotonic() + STALE_SECONDS
 
     def _compile(self) -> None:
         enabled = Destination.objects.filter(enabled=True, source__enabled=True, kind__in=CONNECTORS)

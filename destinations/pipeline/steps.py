@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -71,8 +72,18 @@ def encrypted(event: Event, plan: DestinationPlan) -> Event:
 
 
 def serialised(event: Event) -> bytes:
-    """The event as JSON. What JSON cannot carry (nesting beyond 254 levels) is discarded as INTERNAL."""
+    """The event as JSON, what orjson refuses (lone surrogates, 255 levels and more) escaped as the client sent it.
+
+    What no JSON can carry is discarded as INTERNAL.
+    """
     try:
         return orjson.dumps(event)
     except orjson.JSONEncodeError:
+        return _escaped(event)
+
+
+def _escaped(event: Event) -> bytes:
+    try:
+        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
         raise Stopped(INTERNAL) from None
