@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -16,8 +17,8 @@ class RequestContext:
     address: str | None = None
     user_agent: str = ""
     route: str = ""
-    # Rows written so far: the middleware refuses to answer an audited page that wrote none.
-    rows: int = 0
+    # Ids of the rows written so far, whether or not their transaction held: the middleware looks before it trusts one.
+    rows: list[uuid.UUID] = field(default_factory=list)
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("audit_request", default=None)

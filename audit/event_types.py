@@ -10,6 +10,8 @@ class EventType(models.TextChoices):
     SIGNED_OUT = "User Signed Out", "signed out"
     SIGN_IN_FAILED = "User Sign In Failed", "failed to sign in"
     SESSION_TIMED_OUT = "Session Timed Out", "was signed out after idle time"
+    ACCOUNT_LOCKED = "Account Locked", "was locked out after failed attempts to sign in"
+    ACCOUNT_UNLOCKED = "Account Unlocked", "lifted a lock on an account"
 
     WORKSPACE_SETTINGS_VIEWED = "Workspace Settings Viewed", "looked at the workspace settings"
     WORKSPACE_SETTINGS_MODIFIED = "Workspace Settings Modified", "changed the workspace settings"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from django.db import models
 from django.utils import timezone
 
+from audit.event_types import EventType
 from audit.ids import new_id
 
 
@@ -27,7 +28,10 @@ class AppendOnlyQuerySet(models.QuerySet["AuditRow"]):
 
 
 class AuditRow(models.Model):
-    """One read or update. Workspaces, people and objects stand here by id and label, so that a row outlives them."""
+    """One read or update. Workspaces, people and objects stand here by id and label, so that a row outlives them.
+
+    Ids are drawn in the order of time, so lists page by id and a time range is a range of ids.
+    """
 
     class Outcome(models.TextChoices):
         DONE = "done", "Done"
@@ -61,11 +65,21 @@ class AuditRow(models.Model):
             models.Index(fields=["workspace_id", "-id"], name="audit_by_workspace"),
             models.Index(fields=["workspace_id", "event_type", "-id"], name="audit_by_event_type"),
             models.Index(fields=["workspace_id", "actor_user_id", "-id"], name="audit_by_actor"),
-            models.Index(fields=["workspace_id", "timestamp"], name="audit_by_time"),
+            models.Index(fields=["workspace_id", "end_user_id", "-id"], name="audit_by_end_user"),
         ]
 
     def __str__(self) -> str:
         return f"{self.event_type} by {self.actor_label or 'nobody'}"
+
+    @property
+    def sentence(self) -> str:
+        """What happened in words that follow the actor's name; the event type itself where it is no longer known."""
+        return dict(EventType.choices).get(self.event_type, self.event_type)
+
+    @property
+    def facts(self) -> list[tuple[str, object]]:
+        """Every field by its name, in the order of the model."""
+        return [(field.attname, getattr(self, field.attname)) for field in self._meta.concrete_fields]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add the row; a second save is refused."""

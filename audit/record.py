@@ -60,5 +60,5 @@ def record(
     )
     with transaction.atomic():
         row.save()
-    facts.rows += 1
+    facts.rows.append(row.pk)
     return row

@@ -1,5 +1,10 @@
 """The HIPAA audit log."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from audit import views
+
+urlpatterns: list[URLPattern] = [
+    path("settings/audit-log", views.audit_log, name="audit_log"),
+    path("settings/audit-log.csv", views.audit_log_csv, name="audit_log_csv"),
+]

@@ -142,10 +142,16 @@ class Delivery(models.Model):
     claimed_until = models.DateTimeField(null=True)
     key_fingerprint = models.CharField(max_length=95, blank=True)
     sealed_body = models.BinaryField(default=bytes, help_text="What is to be sent, already encrypted, sealed at rest.")
+    # Where the event stands in the event log; a held event has no body here and is read from there again.
+    log_partition = models.PositiveSmallIntegerField()
+    log_position = models.BigIntegerField()
+    log_place = models.PositiveSmallIntegerField()
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["next_try_at"], name="delivery_due", condition=models.Q(status="waiting")),
+            models.Index(
+                fields=["destination", "next_try_at"], name="delivery_due", condition=models.Q(status="waiting")
+            ),
             models.Index(fields=["destination", "status", "id"], name="delivery_by_destination"),
             models.Index(fields=["workspace", "message_id"], name="delivery_by_message"),
         ]
@@ -174,3 +180,24 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.number} of {self.message_id}: {self.code or 'delivered'}"
+
+
+class DeliveryCount(models.Model):
+    """How many events came to what end at one destination in one hour: what the charts are drawn from.
+
+    `outcome` is `delivered`, `retried` (delivered, but not at the first try) or a documented discard code.
+    """
+
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="delivery_counts")
+    hour = models.DateTimeField()
+    event_type = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=60)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["destination", "hour", "event_type", "outcome"], name="one_delivery_count")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome} at {self.hour:%Y-%m-%d %H}h"

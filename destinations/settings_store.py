@@ -14,7 +14,7 @@ def seal_settings(settings: Mapping[str, Any], *, owner_id: uuid.UUID) -> bytes:
     return seal(orjson.dumps(dict(settings)), bound_to=_bound_to(owner_id))
 
 
-def open_settings(sealed: bytes, *, owner_id: uuid.UUID) -> dict[str, Any]:
+def open_settings(sealed: bytes | memoryview, *, owner_id: uuid.UUID) -> dict[str, Any]:
     """The settings again; empty where none were given yet. Raises SealError when they do not open."""
     settings: dict[str, Any] = orjson.loads(unseal(bytes(sealed), bound_to=_bound_to(owner_id))) if sealed else {}
     return settings

@@ -44,7 +44,7 @@ def bar_chart(series: Sequence[tuple[str, int]]) -> BarChart:
 
 def round_up(value: int) -> int:
     """The smallest of 1, 2, 5, 10, 20, 50, ... that is not below `value`."""
-    power = 10 ** (len(str(max(value, 1))) - 1)
+    power: int = 10 ** (len(str(max(value, 1))) - 1)
     return next(step * power for step in _STEPS if step * power >= value)
 
 

@@ -8,7 +8,20 @@ from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.http import HttpRequest
 
-_BOXES = ("date", "datetime", "email", "number", "password", "search", "select", "tel", "text", "textarea", "time", "url")
+_BOXES = (
+    "date",
+    "datetime",
+    "email",
+    "number",
+    "password",
+    "search",
+    "select",
+    "tel",
+    "text",
+    "textarea",
+    "time",
+    "url",
+)
 _WIDGETS = frozenset(f"django/forms/widgets/{box}.html" for box in _BOXES)
 
 

@@ -1,12 +1,15 @@
-"""How many events came in and what became of them, summed from the hourly counts."""
+"""How many events came in and what became of them: hourly counts, added to by the worker and summed for the pages."""
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
@@ -14,6 +17,14 @@ from workspaces.models import EventCount, Source, Workspace
 
 RECEIVED = "received"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+# What is counted under: (source id, the hour's start, event type, `received` or a discard code).
+CountKey = tuple[uuid.UUID, datetime, str, str]
+
+UPSERT = """
+INSERT INTO workspaces_eventcount (source_id, hour, event_type, outcome, count) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (source_id, hour, event_type, outcome) DO UPDATE SET count = workspaces_eventcount.count + excluded.count
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ def last_days(days: int) -> Period:
 
 
 def last_hours(hours: int) -> Period:
-    """This hour and the hours before it."""
+    """The current hour and the hours before it."""
     this = timezone.now().replace(minute=0, second=0, microsecond=0)
     return Period(tuple(this - HOUR * back for back in reversed(range(hours))), "%H:%M")
 
@@ -86,3 +97,27 @@ def _sum(rows: QuerySet[EventCount], period: Period) -> Counts:
 def _step_of(period: Period) -> Callable[[datetime], datetime]:
     daily = len(period.starts) > 1 and period.starts[1] - period.starts[0] == DAY
     return (lambda hour: hour.replace(hour=0)) if daily else (lambda hour: hour)
+
+
+def add_counts(counts: Mapping[CountKey, int]) -> None:
+    """Add to the hours' counts, in the caller's transaction. Counts of a source that is gone are left out.
+
+    Rows are taken in one order, so that two workers never wait for each other in a circle.
+    """
+    known = set(Source.objects.filter(pk__in={key[0] for key in counts}).values_list("pk", flat=True))
+    rows = [_row(key, count) for key, count in sorted(counts.items()) if key[0] in known and count]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(UPSERT, rows)
+
+
+def _row(key: CountKey, count: int) -> tuple[Any, ...]:
+    """The values in the database's own form."""
+    source_id, hour, event_type, outcome = key
+    return (
+        Source._meta.pk.get_db_prep_value(source_id, connection),
+        EventCount._meta.get_field("hour").get_db_prep_value(hour, connection),
+        event_type,
+        outcome,
+        count,
+    )

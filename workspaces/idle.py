@@ -6,7 +6,7 @@ MINUTE = 60
 HIPAA_IDLE = 15 * MINUTE
 HIPAA_LIFETIME = 12 * 60 * MINUTE
 NORMAL_LIFETIME = 7 * 24 * 60 * MINUTE
-WRITE_EVERY = 30  # moving `seen` costs a database write, so not on each request
+WRITE_EVERY = 1  # moving `seen` costs a database write; a page and its fragments come within one second
 
 
 class End(enum.Enum):
@@ -16,13 +16,16 @@ class End(enum.Enum):
     TOO_OLD = "too old"
 
 
-def session_end(*, now: float, born: float, seen: float, hipaa: bool) -> End | None:
-    """Why the session is over, or None while it lives. A clock set back never lengthens a session's life."""
+def session_end(*, now: float, born: float | None, seen: float | None, hipaa: bool) -> End | None:
+    """Why the session is over, or None while it lives.
+
+    A clock set back never lengthens a session's life, and one that does not know its age has none left.
+    """
+    if born is None or seen is None or seen - now > MINUTE or born - now > MINUTE:
+        return End.TOO_OLD
     if hipaa and now - seen >= HIPAA_IDLE:
         return End.IDLE
-    if now - born >= (HIPAA_LIFETIME if hipaa else NORMAL_LIFETIME):
-        return End.TOO_OLD
-    return End.TOO_OLD if seen - now > MINUTE or born - now > MINUTE else None
+    return End.TOO_OLD if now - born >= (HIPAA_LIFETIME if hipaa else NORMAL_LIFETIME) else None
 
 
 def should_note(*, now: float, seen: float) -> bool:

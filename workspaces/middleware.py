@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from django.contrib.auth import logout
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from audit.event_types import EventType
-from audit.record import record
 from workspaces import idle
 from workspaces.access import has_hipaa_access, rights_of
 from workspaces.models import User, Workspace
 from workspaces.requests import MemberRequest
+from workspaces.sign_in import end_session
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
+READING = {"GET", "HEAD"}
 
 
 class IdleMiddleware:
@@ -30,34 +28,47 @@ class IdleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """End a session that is over; otherwise note the action, unless the browser made the request by itself."""
-        if not request.user.is_authenticated:
-            return self.get_response(request)
-        session, now = request.session, time.time()
-        born, seen = session.get("born"), session.get("seen")
-        if born is None or seen is None:
-            session["born"] = session["seen"] = now
-        elif end := idle.session_end(now=now, born=born, seen=seen, hipaa=has_hipaa_access(request.user)):
-            return self._end(request, end)
-        elif request.headers.get("X-Passive") != "1" and idle.should_note(now=now, seen=seen):
-            session["seen"] = now
-        response = self.get_response(request)
+        """Answer a session that lives, end one that is over; a signed-out browser forgets what it was shown."""
+        was_signed_in = request.user.is_authenticated
+        end = _end_of(request) if was_signed_in else None
+        response = self._signed_out(request, end) if end else self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
+        if was_signed_in and not request.user.is_authenticated:
+            response["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
-    def _end(self, request: HttpRequest, end: idle.End) -> HttpResponse:
-        with transaction.atomic():
-            record(EventType.SESSION_TIMED_OUT, actor=cast(User, request.user), details={"reason": end.value})
-            logout(request)
-        query = {"ended": end.value.replace(" ", "-")}
-        if request.method == "GET" and not getattr(request, "htmx", False):
-            query["next"] = request.get_full_path()
-        where = f"{reverse('account_login')}?{urlencode(query)}"
-        htmx = request.headers.get("HX-Request") == "true"
-        response = HttpResponse(status=401, headers={"HX-Redirect": where}) if htmx else redirect(where)
-        response["Clear-Site-Data"] = '"cache", "storage"'
-        response["Cache-Control"] = "no-store"
-        return response
+    def _signed_out(self, request: HttpRequest, end: idle.End) -> HttpResponse:
+        """End the session; the sign-in page says why, and that a form on its way was not saved."""
+        end_session(request, cast(User, request.user), end)
+        unsaved = {} if request.method in READING else {"unsaved": "1"}
+        return to_sign_in(request, ended=end.value.replace(" ", "-"), **unsaved)
+
+
+def _end_of(request: HttpRequest) -> idle.End | None:
+    """Why the session is over. If it lives, note the action, unless the browser made the request by itself."""
+    session, now = request.session, time.time()
+    born, seen = session.get("born"), session.get("seen")
+    hipaa = has_hipaa_access(cast(User, request.user))
+    end = idle.session_end(now=now, born=born, seen=seen, hipaa=hipaa)
+    if not end and request.headers.get("X-Passive") != "1" and idle.should_note(now=now, seen=cast(float, seen)):
+        session["seen"] = now
+    return end
+
+
+def to_sign_in(request: HttpRequest, **query: str) -> HttpResponse:
+    """Send the browser to the sign-in page, and back here afterwards; htmx is told to go there as a whole page."""
+    htmx = request.headers.get("HX-Request") == "true"
+    query["next"] = _page_of(request, htmx=htmx)
+    where = f"{reverse('account_login')}?{urlencode({key: value for key, value in query.items() if value})}"
+    return HttpResponse(status=401, headers={"HX-Redirect": where}) if htmx else redirect(where)
+
+
+def _page_of(request: HttpRequest, *, htmx: bool) -> str:
+    """The page the person was on, as a path of this site; empty where a form or a fragment does not tell."""
+    if htmx:
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return page.path if page.netloc == request.get_host() and not page.path.startswith("//") else ""
+    return request.get_full_path() if request.method in READING else ""
 
 
 class WorkspaceMiddleware:
@@ -78,7 +89,7 @@ class WorkspaceMiddleware:
         if slug is None:
             return None
         if not request.user.is_authenticated:
-            return redirect(f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
+            return to_sign_in(request)
         workspace = get_object_or_404(Workspace, slug=slug)
         rights = rights_of(request.user, workspace)
         if not rights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 
@@ -32,8 +32,17 @@ class _Place:
     also: tuple[str, ...] = ()
 
 
-_GROUPS: tuple[tuple[str, str, tuple[_Place, ...]], ...] = (
-    (
+@dataclass(frozen=True, slots=True)
+class _Group:
+    label: str
+    icon: str
+    places: tuple[_Place, ...]
+
+
+_HIPAA_PAGES = ("settings_eligible_products", "settings_architecting")
+
+_GROUPS = (
+    _Group(
         "Connections",
         "waypoints",
         (
@@ -42,11 +51,11 @@ _GROUPS: tuple[tuple[str, str, tuple[_Place, ...]], ...] = (
             _Place("Catalog", "source_catalog", Right.VIEW_SOURCES, also=("destination_catalog",)),
         ),
     ),
-    (
+    _Group(
         "Settings",
         "settings",
         (
-            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=("settings_eligible_products", "settings_architecting")),
+            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=_HIPAA_PAGES),
             _Place("HIPAA audit log", "audit_log", Right.VIEW_AUDIT_LOG),
         ),
     ),
@@ -56,21 +65,20 @@ _GROUPS: tuple[tuple[str, str, tuple[_Place, ...]], ...] = (
 def sidebar(workspace: Workspace, rights: AbstractSet[Right], path: str) -> list[Item]:
     """Home and every group with at least one page the person may open; the page at `path` is marked."""
     home = reverse("home", args=[workspace.slug])
-    groups = [_group(label, icon, places, workspace, rights, path) for label, icon, places in _GROUPS]
-    items = [Item("Home", "house", home), *(group for group in groups if group.children)]
-    return [replace(item, current=item.url == path) if item.url else item for item in items]
+    groups = [_item(group, workspace, rights, path) for group in _GROUPS]
+    return [Item("Home", "house", home, current=path == home), *(group for group in groups if group.children)]
 
 
-def _group(
-    label: str, icon: str, places: tuple[_Place, ...], workspace: Workspace, rights: AbstractSet[Right], path: str
-) -> Item:
-    found = [(place, _urls(place, workspace)) for place in places if place.right in rights]
-    lengths = {place.route: _match(urls, path) for place, urls in found}
-    best = max(lengths.values(), default=0)
+def _item(group: _Group, workspace: Workspace, rights: AbstractSet[Right], path: str) -> Item:
+    places = [(place, _urls(place, workspace)) for place in group.places if place.right in rights]
+    lengths = [_match(urls, path) for _, urls in places]
+    best = max(lengths, default=0)
     children = tuple(
-        Item(place.label, url=urls[0], current=0 < best == lengths[place.route]) for place, urls in found if urls
+        Item(place.label, url=urls[0], current=0 < best == length)
+        for (place, urls), length in zip(places, lengths, strict=True)
+        if urls
     )
-    return Item(label, icon, children=children, current=best > 0)
+    return Item(group.label, group.icon, children=children, current=best > 0)
 
 
 def _urls(place: _Place, workspace: Workspace) -> list[str]:

@@ -7,10 +7,24 @@ from collections.abc import Collection
 from django.utils.text import slugify
 
 LENGTH = 60
-# Words that stand where a slug would: `/{workspace}/...` beside pages of the site, `/sources/{source}/...` beside the catalog.
+# Words that stand where a slug would: the site's own pages, and the catalog beside the sources.
 RESERVED_FOR_SITE = frozenset(
-    "admin confirm-email goto-my-workspace healthz inactive login logout password readyz reauthenticate settings "
-    "signup static v1 workspaces".split()
+    {
+        "admin",
+        "confirm-email",
+        "goto-my-workspace",
+        "healthz",
+        "inactive",
+        "login",
+        "logout",
+        "password",
+        "readyz",
+        "reauthenticate",
+        "signup",
+        "static",
+        "v1",
+        "workspaces",
+    }
 )
 RESERVED_FOR_SOURCES = frozenset({"catalog"})
 

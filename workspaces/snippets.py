@@ -1,4 +1,4 @@
-"""Code that sends a first event to this server. Pure text: the write key and the address go in, the snippet comes out."""
+"""Code that sends a first event to this server. Pure text: write key and address go in, the snippet comes out."""
 
 from __future__ import annotations
 

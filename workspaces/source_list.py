@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.core.paginator import Page
 from django.db.models import Case, Count, F, QuerySet, Value, When
 from django.db.models.functions import Lower
 from django.http import QueryDict
@@ -55,7 +56,7 @@ class Question:
 
     @property
     def query(self) -> str:
-        """This question as a query string, without the page."""
+        """The question as a query string, without the page."""
         return urlencode({"q": self.text, "sort": f"{'-' if self.descending else ''}{self.column}"})
 
     def _url_sorted_by(self, column: str) -> str:
@@ -68,18 +69,42 @@ class Question:
         return "descending" if self.descending else "ascending"
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What stands below the table: "51-100 of 230" and the addresses of the neighbouring pages (empty where none)."""
+
+    shown: str
+    previous_url: str
+    next_url: str
+
+
+def links(page: Page[Source], asked: Question) -> Links | None:
+    """The links of a page; None where there is only one."""
+    if not page.has_other_pages():
+        return None
+    shown = f"{page.start_index()}-{page.end_index()} of {page.paginator.count}"
+    before = f"?{asked.query}&page={page.number - 1}" if page.has_previous() else ""
+    after = f"?{asked.query}&page={page.number + 1}" if page.has_next() else ""
+    return Links(shown, before, after)
+
+
+_SORT = {
+    "name": Lower("name"),
+    "status": F("enabled"),
+    "category": F("category"),
+    "destinations": F("number"),
+    "created": F("created_at"),
+}
+
+
 def find(workspace: Workspace, asked: Question) -> QuerySet[Source]:
-    """The sources asked for, each with its `category` and its destinations at hand."""
-    kinds = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
-    rows = workspace.sources.filter(name__icontains=asked.text).annotate(
-        category=Case(*kinds, default=Value("Other")), number=Count("destinations")
+    """The sources asked for, each with its destinations at hand."""
+    categories = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
+    rows = workspace.sources.filter(name__icontains=asked.text)
+    rows = rows.annotate(category=Case(*categories, default=Value("Other")), number=Count("destinations"))
+    place = _SORT[asked.column]
+    return (
+        rows.annotate(place=place)
+        .order_by(f"{'-' if asked.descending else ''}place", "id")
+        .prefetch_related("destinations")
     )
-    key = {
-        "name": Lower("name"),
-        "status": F("enabled"),
-        "category": F("category"),
-        "destinations": F("number"),
-        "created": F("created_at"),
-    }[asked.column]
-    order = key.desc() if asked.descending else key.asc()
-    return rows.order_by(order, "id").prefetch_related("destinations")

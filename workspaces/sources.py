@@ -37,7 +37,7 @@ def add_source(workspace: Workspace, *, kind: str, name: str, actor: User) -> So
 
 @transaction.atomic
 def rename_source(source: Source, *, name: str, actor: User) -> None:
-    """Give the source another name; raise ValidationError where a source of the workspace has it. No-op if unchanged."""
+    """Give the source another name; raise ValidationError where another source has it. No-op if unchanged."""
     require_right(actor, source.workspace, Right.EDIT_SOURCES)
     if name == source.name:
         return

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['workspace_id', '-id'], name='audit_by_workspace'), models.Index(fields=['workspace_id', 'event_type', '-id'], name='audit_by_event_type'), models.Index(fields=['workspace_id', 'actor_user_id', '-id'], name='audit_by_actor'), models.Index(fields=['workspace_id', 'timestamp'], name='audit_by_time')],
+                'indexes': [models.Index(fields=['workspace_id', '-id'], name='audit_by_workspace'), models.Index(fields=['workspace_id', 'event_type', '-id'], name='audit_by_event_type'), models.Index(fields=['workspace_id', 'actor_user_id', '-id'], name='audit_by_actor'), models.Index(fields=['workspace_id', 'end_user_id', '-id'], name='audit_by_end_user')],
             },
         ),
     ]

@@ -176,7 +176,8 @@ def _header_safe(message_id: str) -> str:
     """A message id comes from outside: what a header cannot carry is percent-encoded."""
     if message_id.isascii() and message_id.isprintable():
         return message_id
-    return "".join(
-        char if char.isascii() and char.isprintable() else "".join(f"%{byte:02X}" for byte in char.encode())
-        for char in message_id
-    )
+    return "".join(char if char.isascii() and char.isprintable() else _percent(char) for char in message_id)
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode(errors="surrogatepass"))

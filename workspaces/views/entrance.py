@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from workspaces.models import User, Workspace
@@ -38,10 +37,8 @@ def go_to_mine(request: HttpRequest, rest: str = "home") -> HttpResponse:
     mine = _my_workspace(request)
     if mine is None:
         return redirect("workspaces")
-    where = f"/{mine.slug}/{rest}"
-    if not url_has_allowed_host_and_scheme(where, allowed_hosts=None):
-        raise Http404("no such page")
-    return redirect(where)
+    query = request.META["QUERY_STRING"]
+    return redirect(f"/{mine.slug}/{rest}" + (f"?{query}" if query else ""))
 
 
 def _my_workspace(request: HttpRequest) -> Workspace | None:

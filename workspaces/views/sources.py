@@ -24,7 +24,7 @@ from workspaces.models import Source
 from workspaces.requests import MemberRequest
 from workspaces.snippets import LANGUAGES, language_for, snippet
 
-HIDDEN_KEY = "•" * 12
+STAND_IN = "YOUR_WRITE_KEY"  # in the examples of those who may not see the key
 
 
 @require_safe
@@ -33,8 +33,15 @@ def my_sources(request: MemberRequest) -> HttpResponse:
     """The workspace's sources: searched, sorted, in pages."""
     require_right(request.user, request.workspace, Right.VIEW_SOURCES)
     asked = source_list.Question.read(request.GET)
-    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "asked": asked, "any_source": request.workspace.sources.exists()}
+    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    context = {
+        "page": page,
+        "asked": asked,
+        "links": source_list.links(page, asked),
+        "any_source": request.workspace.sources.exists(),
+    }
     return render(request, "workspaces/sources.html", context)
 
 
@@ -91,7 +98,7 @@ def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
         "kind": source_catalog.kind_of(source.kind),
         "write_key": write_key,
         "languages": LANGUAGES.items(),
-        "snippet": snippet(language, write_key=write_key or HIDDEN_KEY, site_url=site.SITE_URL),
+        "snippet": snippet(language, write_key=write_key or STAND_IN, site_url=site.SITE_URL),
         "counts": counts,
         "discards": [(title(code), code, count) for code, count in counts.discards],
         "connected": source.destinations.order_by("name"),

@@ -1,0 +1,30 @@
+"""When a failed delivery is tried again: pure arithmetic, times in seconds since 1970.
+
+Documented: retries for four hours with randomised exponential backoff, nine attempts in all. Full jitter: each wait is
+drawn evenly between nothing and its cap, so that deliveries that failed together do not come back together. The caps
+grow threefold and add up to the whole window.
+"""
+
+from collections.abc import Callable
+from random import SystemRandom
+
+WINDOW = 4 * 60 * 60
+MAX_ATTEMPTS = 9
+GROWTH = 3
+FIRST_CAP = WINDOW * (GROWTH - 1) / (GROWTH ** (MAX_ATTEMPTS - 1) - 1)  # about 4.4 s
+
+Draw = Callable[[float, float], float]
+_draw: Draw = SystemRandom().uniform
+
+
+def next_try(
+    *, attempts: int, first_tried: float, now: float, retry_after: float | None = None, draw: Draw = _draw
+) -> float | None:
+    """When to try again after `attempts` tries; None when it is over.
+
+    A receiver's `Retry-After` is honoured: never sooner, and if that lies beyond the window, never again.
+    """
+    if attempts >= MAX_ATTEMPTS:
+        return None
+    at = now + max(draw(0.0, FIRST_CAP * GROWTH ** max(0, attempts - 1)), retry_after or 0.0)
+    return at if at < first_tried + WINDOW else None

@@ -1,0 +1,69 @@
+"""The steps of an event on its way to one destination: each gives the event or the reason why it stops here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from destinations.pipeline.plan import DestinationPlan
+
+Event = dict[str, Any]
+
+# Documented discard codes of the step "Filtered at destination".
+FILTERED_BY_INTEGRATIONS_OBJECT = "FILTERED_BY_INTEGRATIONS_OBJECT"
+UNSUPPORTED_EVENT_TYPE = "UNSUPPORTED_EVENT_TYPE"
+FILTERED_BY_RULES = "FILTERED_BY_RULES"
+FAILED_DATA_ENCRYPTION = "FAILED_DATA_ENCRYPTION"
+# Documented for failed deliveries: here, what cannot be written as JSON.
+MESSAGE_REJECTED = "MESSAGE_REJECTED"
+
+
+class Stopped(Exception):
+    """The event does not go to this destination; `code` is the documented reason."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def prepared(event: Event, plan: DestinationPlan) -> Event:
+    """The event as it may leave for the destination; raises Stopped with the reason where it may not."""
+    if not integrations_allow(event, plan.integration):
+        raise Stopped(FILTERED_BY_INTEGRATIONS_OBJECT)
+    if event["type"] not in plan.event_types:
+        raise Stopped(UNSUPPORTED_EVENT_TYPE)
+    for keep in plan.filters:
+        event = filtered(event, keep)
+    return encrypted(event, plan)
+
+
+def integrations_allow(event: Event, name: str) -> bool:
+    """What the event's `integrations` object says of a destination by its display name, case-sensitive.
+
+    `All` counts where the name is not there, and is true by default; an object of options counts as true. The browser
+    library's own key `Segment.io` names no destination and says nothing.
+    """
+    integrations = event.get("integrations")
+    if not isinstance(integrations, dict):
+        return True
+    return integrations.get(name, integrations.get("All", True)) is not False
+
+
+def filtered(event: Event, keep: Any) -> Event:
+    """The event as one filter leaves it; a filter that drops it or fails stops it."""
+    kept: Event | None = keep(event)
+    if kept is None:
+        raise Stopped(FILTERED_BY_RULES)
+    return kept
+
+
+def encrypted(event: Event, plan: DestinationPlan) -> Event:
+    """The event with its chosen fields encrypted. Whatever goes wrong here stops it: plaintext never leaves."""
+    if not plan.encrypts:
+        return event
+    if plan.encryption is None:
+        raise Stopped(FAILED_DATA_ENCRYPTION)
+    try:
+        return plan.encryption.apply(event)
+    except Exception:  # noqa: BLE001  (an error nobody foresaw must hold the event too, not stop the pipeline or leak)
+        raise Stopped(FAILED_DATA_ENCRYPTION) from None

@@ -1,0 +1,189 @@
+"""The worker: from the event log to acknowledged deliveries, with a record of each.
+
+A batch's position is stored in one transaction with its attempts, deliveries and counts, so a worker killed at any
+moment reads on from what is settled: nothing is lost, and what is sent again carries the same `messageId`. What cannot
+be sent at once (a failed try, a slow or dead destination) waits in the ledger, encrypted and sealed, and the log goes
+on: one dead receiver slows no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+
+from destinations.delivery import ledger
+from destinations.delivery.ledger import Page
+from destinations.pipeline.batch import Batch, prepare
+from destinations.pipeline.housekeeping import Housekeeping
+from destinations.pipeline.plan import Plans
+from destinations.pipeline.sending import Sender
+from workspaces.event_counts import CountKey, add_counts
+from workspaces.event_log import open_reader
+from workspaces.event_log.base import Entry, EventLogUnavailable
+
+logger = logging.getLogger(__name__)
+
+BATCH_EVENTS = 500
+BATCHES_OPEN = 16  # of one partition: what a second of waiting for slow destinations may hold up
+LEASE_EVERY = 2.0
+POLL = 0.02
+BRIEFLY = 0.002
+TROUBLE_PAUSE = 1.0
+STUCK_PAUSE = 60.0
+LAST_SECONDS = 6.0  # a stopping worker gives what is under way; a request takes at most 5
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A leased partition: how far it has been read, and the batches that are not settled yet, in order."""
+
+    read_to: int
+    batches: deque[Batch] = field(default_factory=deque)
+    stuck_until: float = 0.0
+
+    def settled(self) -> list[Batch]:
+        """The batches that are done, up to the first that is not."""
+        done = []
+        for batch in self.batches:
+            if batch.open_jobs:
+                break
+            done.append(batch)
+        return done
+
+
+class Worker:
+    """One process of the pipeline. `run` returns after `stop`."""
+
+    def __init__(self) -> None:
+        self._log = open_reader()
+        self._plans = Plans()
+        self._sender = Sender(self._plans)
+        self._housekeeping = Housekeeping()
+        self._partitions: dict[int, _Partition] = {}
+        self._lease_at = 0.0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish what is under way, then let `run` return."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`. Trouble with the database or the log is waited out."""
+        while not self._stopping:
+            try:
+                busy = self._turn()
+            except (DatabaseError, EventLogUnavailable) as error:
+                self._wait_out(error)
+                continue
+            if not busy:
+                time.sleep(POLL)
+        self._finish()
+
+    def _turn(self) -> bool:
+        """One round of everything; whether there was something to do."""
+        self._plans.refresh()
+        self._lease()
+        read = self._read()
+        self._sender.claim_retries()
+        heard = self._sender.hear(BRIEFLY if read else POLL)
+        while heard and self._sender.hear(BRIEFLY):
+            pass
+        self._sender.free_batches()
+        wrote = self._write()
+        self._housekeeping.run(self._log, list(self._partitions))
+        return read or heard or wrote or self._sender.in_flight > 0
+
+    def _lease(self) -> None:
+        now = time.monotonic()
+        if now < self._lease_at:
+            return
+        self._lease_at = now + LEASE_EVERY
+        for partition in self._log.partitions():
+            if partition not in self._partitions and self._log.lease(partition):
+                self._partitions[partition] = _Partition(ledger.saved_position(partition))
+
+    def _read(self) -> bool:
+        found = False
+        if self._sender.has_enough:
+            return False
+        for number, partition in self._partitions.items():
+            if len(partition.batches) < BATCHES_OPEN and time.monotonic() >= partition.stuck_until:
+                entries = self._log.read(number, after=partition.read_to, limit=BATCH_EVENTS)
+                found = (bool(entries) and self._take(partition, entries)) or found
+        return found
+
+    def _take(self, partition: _Partition, entries: Sequence[Entry]) -> bool:
+        """Prepare and send a batch; where one of its entries cannot be read, what stands before that one."""
+        try:
+            batch, jobs = prepare(entries, self._plans)
+        except (DatabaseError, EventLogUnavailable):
+            raise
+        except Exception:  # one entry nobody foresaw must not stop every partition
+            if len(entries) > 1:
+                return self._take_singly(partition, entries)
+            # Never skipped and never lost: the partition waits, usually until a key is back in DATA_SEALING_KEYS.
+            logger.exception("partition %d waits: entry %d does not open", entries[0].partition, entries[0].position)
+            partition.stuck_until = time.monotonic() + STUCK_PAUSE
+            return False
+        partition.batches.append(batch)
+        partition.read_to = batch.position
+        for job in jobs:
+            self._sender.submit(job, batch)
+        return True
+
+    def _take_singly(self, partition: _Partition, entries: Sequence[Entry]) -> bool:
+        taken = 0
+        while taken < len(entries) and self._take(partition, [entries[taken]]):
+            taken += 1
+        return taken > 0
+
+    def _write(self) -> bool:
+        """Write every batch that is settled, oldest first, and what is loose, in one transaction."""
+        done = {number: batches for number, part in self._partitions.items() if (batches := part.settled())}
+        loose = self._sender.loose
+        if not done and not loose:
+            return False
+        page, counts = Page(), dict[CountKey, int]()
+        page.add(loose)
+        for batch in (batch for batches in done.values() for batch in batches):
+            page.add(batch.page)
+            for key, count in batch.event_counts.items():
+                counts[key] = counts.get(key, 0) + count
+        with transaction.atomic():
+            ledger.write(page)
+            add_counts(counts)
+            ledger.save_positions({number: batches[-1].position for number, batches in done.items()})
+        self._sender.loose = Page()
+        for number, batches in done.items():
+            for _ in batches:
+                self._partitions[number].batches.popleft()
+        return True
+
+    def _wait_out(self, error: Exception) -> None:
+        """Wait. With the log its leases are lost: what was read and not settled is read again by whoever has them."""
+        logger.error("the pipeline waits: %s", type(error).__name__)
+        if isinstance(error, EventLogUnavailable):
+            self._log.close()
+            self._partitions.clear()
+            self._sender.forget_batches()
+            self._lease_at = 0.0
+        connection.close()
+        time.sleep(TROUBLE_PAUSE)
+
+    def _finish(self) -> None:
+        end = time.monotonic() + LAST_SECONDS
+        self._sender.park_unsent()
+        while self._sender.in_flight and time.monotonic() < end:
+            self._sender.hear(POLL)
+        try:
+            self._write()
+        except DatabaseError:
+            logger.exception("the last results were not written: these deliveries will be repeated")
+        self._sender.close()
+        self._log.close()

@@ -1,0 +1,95 @@
+"""De-duplication by `messageId`, per source, for at least 24 hours (documented; Segment's own window is not scoped).
+
+A row names the log entry that took an id first. An entry that is read again after a crash finds itself there, which is
+no duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from workspaces.tracking.unpack import Unpacked
+
+WINDOW_SECONDS = 48 * 60 * 60
+ROWS_A_DELETE = 10_000
+
+# Who brought an id: the entry's id and the event's place in it.
+Taker = tuple[uuid.UUID, int]
+
+INSERT_SQLITE = """
+INSERT INTO workspaces_seenmessage (key, entry_id, place, seen_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+INSERT_POSTGRESQL = """
+INSERT INTO workspaces_seenmessage (key, entry_id, place, seen_at)
+SELECT row.*, %s FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[]) AS row ON CONFLICT DO NOTHING
+"""
+SELECT_SQLITE = """
+SELECT key, entry_id, place FROM workspaces_seenmessage WHERE key IN (SELECT value FROM json_each(%s))
+"""
+SELECT_POSTGRESQL = "SELECT key, entry_id, place FROM workspaces_seenmessage WHERE key = ANY(%s::uuid[])"
+DELETE = """
+DELETE FROM workspaces_seenmessage
+WHERE key IN (SELECT key FROM workspaces_seenmessage WHERE seen_at < %s LIMIT %s)
+"""
+
+
+def first_seen(batch: Sequence[Unpacked]) -> set[Taker]:
+    """The (entry id, place) of each event that was the first to bring its source's `messageId`.
+
+    Safe with several workers: of two that bring one id, the second waits for the first's transaction and then loses.
+    """
+    takers: dict[str, Taker] = {}
+    for unpacked in batch:
+        source, entry = unpacked.entry.source_id.bytes, unpacked.entry.entry_id
+        for place, event in unpacked.events:
+            takers.setdefault(_key(source, event["messageId"]), (entry, place))
+    if not takers:
+        return set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        taken_now = _insert(cursor, takers)
+        others = _owners(cursor, takers) if taken_now < len(takers) else {}
+    return {taker for key, taker in takers.items() if others.get(key, taker) == taker}
+
+
+def forget_older_than(seconds: int = WINDOW_SECONDS) -> int:
+    """Forget ids taken longer ago; how many were. In steps, so that nobody waits long for the table."""
+    before, forgotten = int(time.time()) - seconds, 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(DELETE, (before, ROWS_A_DELETE))
+            forgotten += int(cursor.rowcount)
+            if cursor.rowcount < ROWS_A_DELETE:
+                return forgotten
+
+
+def _key(source: bytes, message_id: str) -> str:
+    """128 bits of BLAKE2b in hex: what a UUID column takes on either database."""
+    return blake2b(source + message_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _insert(cursor: CursorWrapper, takers: Mapping[str, Taker]) -> int:
+    """Take the ids that are free; how many were. In key order: two workers never wait for each other in a circle."""
+    now = int(time.time())
+    rows = [(key, entry.hex, place) for key, (entry, place) in sorted(takers.items())]
+    if connection.vendor == "postgresql":
+        keys, entries, places = zip(*rows, strict=True)
+        cursor.execute(INSERT_POSTGRESQL, (now, list(keys), list(entries), list(places)))
+    else:
+        cursor.executemany(INSERT_SQLITE, [(*row, now) for row in rows])
+    return int(cursor.rowcount)
+
+
+def _owners(cursor: CursorWrapper, takers: Mapping[str, Taker]) -> dict[str, Taker]:
+    """Who holds each id by now, ourselves included."""
+    if connection.vendor == "postgresql":
+        cursor.execute(SELECT_POSTGRESQL, (list(takers),))
+        return {key.hex: (entry, place) for key, entry, place in cursor.fetchall()}
+    cursor.execute(SELECT_SQLITE, (json.dumps(list(takers)),))
+    return {key: (uuid.UUID(entry), place) for key, entry, place in cursor.fetchall()}
