@@ -1,4 +1,4 @@
-"""Destinations as people see and change them: list, find, create, change. Each verb checks, writes and records."""
+"""Destinations as people see and change them: find, create, change. Each verb checks, writes and records."""
 
 from __future__ import annotations
 
@@ -8,44 +8,21 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
-from django.db.models.functions import Lower
+from django.db.models import F
 from django.shortcuts import get_object_or_404
 
 from audit.event_types import EventType
 from audit.record import record
 from destinations import drafts
-from destinations.catalog.registry import catalog_entries
 from destinations.drafts import Answers
 from destinations.encryption import setup
+from destinations.kinds import require_encryption
 from destinations.models import Destination, Draft
 from destinations.settings_store import open_settings, seal_settings
 from workspaces.access import Right, require_right
 from workspaces.models import User, Workspace
 
 NAME_TAKEN = "This workspace already has a destination of that name."
-
-# What the list can be sorted by: the column's name in the URL to the expression that orders it.
-SORTS: Mapping[str, Any] = {
-    "name": Lower("name"),
-    "status": F("enabled"),
-    "category": F("category"),
-    "created": F("created_at"),
-    "source": Lower("source__name"),
-}
-
-
-def listed(workspace: Workspace, *, actor: User, search: str = "", sort: str = "name") -> QuerySet[Destination]:
-    """The workspace's destinations whose name contains `search`, sorted by a column of SORTS (`-` turns it round)."""
-    require_right(actor, workspace, Right.VIEW_DESTINATIONS)
-    found = Destination.objects.filter(workspace=workspace, name__icontains=search)
-    found = found.select_related("source").annotate(category=_category()).defer("sealed_settings")
-    order = SORTS.get(sort.removeprefix("-"), SORTS["name"])
-    return found.order_by(order.desc() if sort.startswith("-") else order.asc(), "id")
-
-
-def _category() -> Case:
-    return Case(*(When(kind=entry.slug, then=Value(entry.category)) for entry in catalog_entries()), default=Value(""))
 
 
 def find(destination_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Destination:
@@ -86,7 +63,7 @@ def _check_creation(draft: Draft, answers: Answers) -> None:
     drafts.check_room(draft.source, draft.kind)
     _check_name(draft.workspace, answers.name)
     if answers.encrypts:
-        setup.require_offered(draft.workspace, draft.kind)
+        require_encryption(draft.workspace, draft.kind)
         setup.check_ready(draft, answers)
 
 
@@ -105,9 +82,7 @@ def _insert(draft: Draft, answers: Answers) -> Destination:
 
 
 @transaction.atomic
-def change_destination(
-    destination: Destination, *, actor: User, name: str, settings: Mapping[str, Any]
-) -> list[str]:
+def change_destination(destination: Destination, *, actor: User, name: str, settings: Mapping[str, Any]) -> list[str]:
     """Give the destination this name and these settings; the names of what changed, empty where nothing did."""
     destination = _lock(destination, actor)
     before = settings_of(destination)

@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from audit.event_types import EventType
 from audit.record import record
-from destinations.catalog.base import CatalogEntry
-from destinations.catalog.registry import connector
+from destinations.kinds import entry_of, require_encryption
 from destinations.models import Destination, Draft, PublicKey
 from destinations.settings_store import open_settings, seal_settings
 from workspaces.access import Right, require_right
@@ -53,7 +52,7 @@ class Answers:
 def start(kind: str, *, actor: User, workspace: Workspace) -> Draft:
     """Begin adding a destination of `kind`; raises Http404 for a kind the catalog does not list."""
     require_right(actor, workspace, Right.EDIT_DESTINATIONS)
-    connector_entry(kind)
+    entry_of(kind)
     _forget_old()
     draft = Draft.objects.create(workspace=workspace, user=actor, kind=kind)
     _record(draft, actor, step="start")
@@ -110,13 +109,13 @@ def save(draft: Draft, answers: Answers, *, actor: User) -> None:
 
 def store(draft: Draft, answers: Answers) -> None:
     """Write the answers into a locked draft. Called by verbs, inside their transaction; they record it."""
+    if answers.encrypts:
+        require_encryption(draft.workspace, draft.kind)
     draft.name, draft.enabled = answers.name[:MAX_NAME], answers.enabled
     draft.encrypts, draft.fields, draft.key_bits = answers.encrypts, list(answers.fields), answers.key_bits
     draft.sealed_settings = seal_settings(answers.settings, owner_id=draft.pk)
     draft.touched_at = timezone.now()
-    draft.save(
-        update_fields=["name", "enabled", "encrypts", "fields", "key_bits", "sealed_settings", "touched_at"]
-    )
+    draft.save(update_fields=["name", "enabled", "encrypts", "fields", "key_bits", "sealed_settings", "touched_at"])
 
 
 def settings_of(draft: Draft) -> dict[str, Any]:
@@ -124,24 +123,16 @@ def settings_of(draft: Draft) -> dict[str, Any]:
     return open_settings(draft.sealed_settings, owner_id=draft.pk)
 
 
-def connector_entry(kind: str) -> CatalogEntry:
-    """The catalog entry of a kind; raises Http404 for one that is not listed."""
-    try:
-        return connector(kind).entry
-    except KeyError:
-        raise Http404("no such destination kind") from None
-
-
 def check_room(source: Source, kind: str) -> None:
     """Raise ValidationError where the source already feeds the documented number of destinations of this kind."""
     if Destination.objects.filter(source=source, kind=kind).count() >= MAX_PER_SOURCE:
-        name = connector_entry(kind).name
+        name = entry_of(kind).name
         raise ValidationError({"source": f"{source.name} already has {MAX_PER_SOURCE} {name} destinations."})
 
 
 def default_name(kind: str, source: Source) -> str:
     """`<kind> for <source>`, numbered where the workspace already has it."""
-    base = f"{connector_entry(kind).name} for {source.name}"[: MAX_NAME - 4]
+    base = f"{entry_of(kind).name} for {source.name}"[: MAX_NAME - 4]
     taken = Destination.objects.filter(workspace_id=source.workspace_id, name__istartswith=base)
     names = {name.lower() for name in taken.values_list("name", flat=True)}
     numbered = (base if n == 1 else f"{base} {n}" for n in range(1, len(names) + 2))

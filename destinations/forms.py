@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
 from destinations import drafts
@@ -15,8 +14,10 @@ from destinations.catalog.base import SettingsForm
 from destinations.catalog.registry import connector
 from destinations.drafts import Answers
 from destinations.encryption import setup
+from destinations.kinds import offers_encryption
 from destinations.models import Draft, EncryptedField
 from privacy.encryptable import encryptable_fields
+from segment_app.forms import Switch
 from workspaces.models import Source, Workspace
 
 DOTS = "••••••••••••"
@@ -57,7 +58,7 @@ class BasicForm(forms.Form):
         label="Enable Destination",
         required=False,
         help_text="When enabled, events of the source are sent to this destination.",
-        widget=forms.CheckboxInput(attrs={"role": "switch", "class": "switch"}),
+        widget=Switch,
     )
 
 
@@ -65,16 +66,6 @@ class EncryptionForm(forms.Form):
     """Data Encryption on the Setup page."""
 
     encrypts = forms.BooleanField(label="Have Segment encrypt sensitive data", required=False)
-    fields_ = forms.MultipleChoiceField(
-        label="Fields",
-        required=False,
-        help_text=FIELDS_HINT,
-        error_messages={"invalid_choice": "A chosen field can no longer be encrypted. Choose again."},
-        # The name is for the list itself: the script hides it behind its own control.
-        widget=forms.SelectMultiple(
-            attrs={"data-chips": "", "aria-label": "Fields", "data-placeholder": "Choose fields..."}
-        ),
-    )
     key_bits = forms.TypedChoiceField(
         label="Key size",
         coerce=int,
@@ -86,9 +77,17 @@ class EncryptionForm(forms.Form):
 
     def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["fields_"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = field_choices(workspace)
+        self.fields["fields"] = forms.MultipleChoiceField(
+            label="Fields",
+            required=False,
+            choices=field_choices(workspace),
+            help_text=FIELDS_HINT,
+            error_messages={"invalid_choice": "A chosen field can no longer be encrypted. Choose again."},
+            # The script shows its own control: what names that one must stand here before it starts.
+            widget=forms.SelectMultiple(
+                attrs={"data-chips": "Choose fields...", "aria-label": "Fields", "size": 8},
+            ),
+        )
 
 
 def field_choices(workspace: Workspace) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -99,13 +98,18 @@ def field_choices(workspace: Workspace) -> list[tuple[str, list[tuple[str, str]]
     return list(groups.items())
 
 
-def settings_form(kind: str, *, stored: Mapping[str, Any], data: QueryDict | None = None) -> SettingsForm:
-    """The connector's form. Stored secrets never reach the page: dots stand for them, and an empty answer keeps them."""
+def settings_form(
+    kind: str, *, stored: Mapping[str, Any], data: QueryDict | None = None, keeps_typed: bool = False
+) -> SettingsForm:
+    """The connector's form. Stored secrets never reach the page: dots stand for them, and an empty answer keeps them.
+
+    `keeps_typed`: what is typed is stored even when invalid, as a draft does.
+    """
     form_class = connector(kind).settings_form
     kept = {name: stored[name] for name in _secrets(form_class) if stored.get(name)}
     form = form_class(_with_kept(data, kept), initial=dict(stored), prefix=PREFIX)
     for name in _secrets(form_class):
-        _hide(form, name, is_stored=name in kept)
+        _hide(form, name, is_stored=name in kept or (keeps_typed and bool(form[name].data)))
     return form
 
 
@@ -151,10 +155,11 @@ class SetupForms:
     """The Setup page's three forms as one: basic, the connector's settings, and Data Encryption where it is offered."""
 
     def __init__(self, draft: Draft, data: QueryDict | None = None) -> None:
-        self.offered = setup.is_offered(draft.workspace, draft.kind)
+        self.kind = draft.kind
+        self.offered = offers_encryption(draft.workspace, draft.kind)
         self.basic = BasicForm(data, initial={"name": draft.name, "enabled": draft.enabled})
-        self.settings = settings_form(draft.kind, stored=drafts.settings_of(draft), data=data)
-        chosen = {"encrypts": draft.encrypts, "fields_": draft.fields, "key_bits": draft.key_bits}
+        self.settings = settings_form(draft.kind, stored=drafts.settings_of(draft), data=data, keeps_typed=True)
+        chosen = {"encrypts": draft.encrypts, "fields": draft.fields, "key_bits": draft.key_bits}
         self.encryption = EncryptionForm(draft.workspace, data, initial=chosen)
 
     def can_create(self) -> bool:
@@ -177,6 +182,17 @@ class SetupForms:
             **chosen,
         )
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything on the page needs correcting."""
+        return any(form.errors for form in (self.basic, self.settings, self.encryption))
+
+    def show_only_encryption_errors(self) -> None:
+        """Show the other parts as typed, without judging them: they were not asked about."""
+        answers = self.answers()
+        self.basic = BasicForm(initial={"name": answers.name, "enabled": answers.enabled})
+        self.settings = settings_form(self.kind, stored=answers.settings)
+
     def add_errors(self, refusal: ValidationError) -> None:
         """Show a verb's refusal next to the field it names."""
         for name, messages in _by_field(refusal).items():
@@ -184,8 +200,6 @@ class SetupForms:
             form.add_error(field, messages)
 
     def _place(self, name: str) -> tuple[forms.Form, str | None]:
-        if name == "fields":
-            return self.encryption, "fields_"
         form: forms.Form = self.encryption if name in self.encryption.fields else self.basic
         return form, name if name in form.fields else None
 
@@ -194,11 +208,11 @@ def _typed(form: EncryptionForm) -> dict[str, Any]:
     form.is_valid()
     cleaned = form.cleaned_data
     return {
-        "fields": cleaned.get("fields_", []),
+        "fields": cleaned.get("fields", []),
         "key_bits": cleaned.get("key_bits") or setup.KEY_SIZES[0],
         "key_stored": cleaned.get("key_stored", False),
     }
 
 
 def _by_field(refusal: ValidationError) -> Mapping[str, list[ValidationError]]:
-    return refusal.error_dict if hasattr(refusal, "error_dict") else ErrorDict({"": refusal.error_list})
+    return refusal.error_dict if hasattr(refusal, "error_dict") else {"": refusal.error_list}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -17,28 +17,32 @@ from audit.event_types import EventType
 from audit.record import record
 from destinations import drafts
 from destinations.drafts import Answers
-from destinations.encryption.keys import KeyPair, fingerprint, generate_key_pair
+from destinations.encryption.keys import DEFAULT_KEY_SIZE, KeyPair, fingerprint, generate_key_pair
+from destinations.encryption.keys import KEY_SIZES as ALL_SIZES
+from destinations.kinds import require_encryption
 from destinations.models import Destination, Draft, EncryptedField, PublicKey
-from privacy.encryptable import choose
+from privacy.encryptable import EncryptableField, choose
 from workspaces.access import Right, require_right
 from workspaces.models import User, Workspace
 
-KEY_SIZES = (3072, 2048, 4096)  # bits, the default first
+KEY_SIZES = (DEFAULT_KEY_SIZE, *(bits for bits in ALL_SIZES if bits != DEFAULT_KEY_SIZE))  # bits, the default first
+
+
+NO_FIELD = "Choose at least one field."
+NO_KEYS = "Generate encryption keys before you create the destination."
+NOT_STORED = "Store the private key, then tick this box. It cannot be shown again."
 
 
 class KeyAlreadyShown(Exception):
     """This showing of the Setup page was already used to generate a pair, or is no longer the latest one."""
 
 
-def is_offered(workspace: Workspace, kind: str) -> bool:
-    """Whether Data Encryption exists here: HIPAA-eligible workspaces, event-stream cloud-mode destinations."""
-    return workspace.is_hipaa_eligible and drafts.connector_entry(kind).supports_encryption
-
-
-def require_offered(workspace: Workspace, kind: str) -> None:
-    """Raise PermissionDenied where Data Encryption does not exist."""
-    if not is_offered(workspace, kind):
-        raise PermissionDenied("data encryption needs a HIPAA-eligible workspace and a cloud-mode destination")
+def chosen_fields(workspace: Workspace, answers: Answers) -> list[EncryptableField]:
+    """The fields as they stand today; raises ValidationError where one can no longer be encrypted."""
+    try:
+        return choose(workspace, answers.fields)
+    except ValueError:
+        raise ValidationError({"fields": "A chosen field can no longer be encrypted. Choose again."}) from None
 
 
 @transaction.atomic
@@ -63,9 +67,9 @@ def generate_keys(draft: Draft, answers: Answers, *, token: str, actor: User) ->
     `draft.key_request` and the public half as `draft.pending_key`.
     """
     require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS)
-    require_offered(draft.workspace, draft.kind)
-    if not answers.fields:
-        raise ValidationError({"fields": "Choose at least one field."})
+    require_encryption(draft.workspace, draft.kind)
+    if not chosen_fields(draft.workspace, answers):
+        raise ValidationError({"fields": NO_FIELD})
     claimed = _claim(draft, token)
     # Drawing takes up to seconds: never inside a transaction, which on SQLite would stop every other writer.
     pair = generate_key_pair(answers.key_bits)
@@ -114,12 +118,12 @@ def drop_pending(draft: Draft, *, actor: User) -> bool:
 def check_ready(draft: Draft, answers: Answers) -> None:
     """Raise ValidationError naming what is missing before `answers` can be encrypted for."""
     missing = {}
-    if not answers.fields:
-        missing["fields"] = "Choose at least one field."
+    if not chosen_fields(draft.workspace, answers):
+        missing["fields"] = NO_FIELD
     if draft.pending_key_id is None:
-        missing["encrypts"] = "Generate encryption keys before you create the destination."
+        missing["encrypts"] = NO_KEYS
     elif not answers.key_stored:
-        missing["key_stored"] = "Store the private key, then tick this box. It cannot be shown again."
+        missing["key_stored"] = NOT_STORED
     if missing:
         raise ValidationError(missing)
 
@@ -128,12 +132,12 @@ def put_in_force(draft: Draft, destination: Destination, answers: Answers, *, ac
     """Give the locked draft's pending key and the chosen fields to the new destination, inside the caller's work."""
     key = draft.pending_key
     if key is None:
-        raise ValidationError({"encrypts": "Generate encryption keys before you create the destination."})
+        raise ValidationError({"encrypts": NO_KEYS})
     key.destination, key.in_force_from = destination, timezone.now()
     key.save(update_fields=["destination", "in_force_from"])
     EncryptedField.objects.bulk_create(
         EncryptedField(destination=destination, kind=field.kind, reference=field.reference, terms=list(field.terms))
-        for field in choose(draft.workspace, answers.fields)
+        for field in chosen_fields(draft.workspace, answers)
     )
     destination.encrypts, destination.public_key = True, key
     destination.save(update_fields=["encrypts", "public_key"])

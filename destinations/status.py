@@ -1,0 +1,106 @@
+"""What became of a destination's events: counts, the latest tries, and what could not be delivered."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from destinations.models import Attempt, Delivery, Destination
+
+PERIOD = timedelta(hours=24)
+PAGE_SIZE = 50
+
+SENTENCES = {
+    "400": "The destination found the request malformed.",
+    "401": "The destination did not accept the credentials in its settings.",
+    "403": "The destination no longer permits these requests.",
+    "404": "Nothing answers at the destination's address.",
+    "408": "The destination took too long to read the request.",
+    "429": "The destination asked us to send more slowly.",
+    "5xx": "The destination reported an error of its own.",
+    "INVALID_SETTINGS": "The destination's settings cannot be used. Check them on the Settings tab.",
+    "MESSAGE_REJECTED": "The destination requires fields that the event does not have.",
+    "ENOTFOUND": "The destination's host name could not be found.",
+    "EAI_AGAIN": "The destination's host name could not be looked up in time.",
+    "ECONNREFUSED": "The destination's server refused the connection.",
+    "ECONNRESET": "The destination's server closed the connection.",
+    "ECONNABORTED": "The connection to the destination broke off.",
+    "EHOSTUNREACH": "The destination's server could not be reached.",
+    "ETIMEDOUT": "The destination did not answer within its time limit.",
+    "FAILED_DATA_ENCRYPTION": "Encrypting a chosen field or delivering the encrypted values failed, so nothing was "
+    "sent. Check that the destination accepts encrypted data in those fields.",
+}
+_CODE = re.compile(r"^errors\.(?:discarded|awaiting-retry)\.")
+
+Row = TypeVar("Row", Attempt, Delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Events of the last 24 hours by what became of them; `waiting` and `held` are how many there are now."""
+
+    first_try: int
+    on_retry: int
+    failed: int
+    waiting: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows, newest first, and the id to ask for older ones with; None on the last page."""
+
+    rows: Sequence[Row]
+    older: uuid.UUID | None
+
+
+def counts(destination: Destination) -> Counts:
+    """The numbers over the tables. Two queries, each on an index of the destination."""
+    since = first_id_at(timezone.now() - PERIOD)
+    done = Attempt.objects.filter(destination=destination, id__gte=since, code="").aggregate(
+        first_try=Count("id", filter=Q(number=1)), on_retry=Count("id", filter=Q(number__gt=1))
+    )
+    left = Delivery.objects.filter(destination=destination).aggregate(
+        failed=Count("id", filter=Q(status="dead", id__gte=since)),
+        waiting=Count("id", filter=Q(status="waiting")),
+        held=Count("id", filter=Q(status="held")),
+    )
+    return Counts(**done, **left)
+
+
+def attempts(destination: Destination, *, before: uuid.UUID | None = None) -> Page[Attempt]:
+    """The tries at the destination, 50 a page."""
+    return _page(Attempt.objects.filter(destination=destination), before)
+
+
+def undelivered(destination: Destination, *, before: uuid.UUID | None = None) -> Page[Delivery]:
+    """Dead letters and held events, 50 a page; their bodies stay unread."""
+    lost = Delivery.objects.filter(destination=destination, status__in=["dead", "held"])
+    return _page(lost.defer("sealed_body"), before)
+
+
+def _page(rows: QuerySet[Row], before: uuid.UUID | None) -> Page[Row]:
+    found = list((rows.filter(id__lt=before) if before else rows).order_by("-id")[: PAGE_SIZE + 1])
+    shown = found[:PAGE_SIZE]
+    return Page(shown, shown[-1].pk if len(found) > PAGE_SIZE else None)
+
+
+def explain(code: str) -> str:
+    """A sentence for a discard or error code; the code itself where none is known."""
+    short = _CODE.sub("", code)
+    if short in SENTENCES:
+        return SENTENCES[short]
+    return f"The destination answered {short}." if short.isdigit() else short
+
+
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest UUIDv7 of a millisecond: ids from then on are not below it (RFC 9562 section 5.7)."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)

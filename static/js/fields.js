@@ -1,0 +1,49 @@
+// Selects with data-chips become chips with a search box. Without this script they stay plain multi-selects.
+// A chip's x is a button of its own for the keyboard: Tab reaches it, Enter, Space, Delete or Backspace uses it.
+const makeChips = (select) => {
+  if (select.tomselect) return;
+  const chips = new TomSelect(select, {
+    plugins: { remove_button: { title: "Remove" } },
+    placeholder: select.dataset.chips,
+    hidePlaceholder: true,
+    maxOptions: null,
+    closeAfterSelect: false,
+    onItemRemove: () => announceChips(select),
+    onItemAdd() {
+      this.setTextboxValue("");
+      nameRemovers(this);
+      announceChips(select);
+    },
+  });
+  chips.control.addEventListener("keydown", (event) => removeByKey(event, chips), true);
+  nameRemovers(chips);
+};
+
+const nameRemovers = (chips) => {
+  for (const remover of chips.control.querySelectorAll(".item .remove")) {
+    const item = remover.closest(".item");
+    remover.tabIndex = 0;
+    remover.setAttribute("role", "button");
+    remover.setAttribute("aria-label", `Remove ${chips.options[item.dataset.value]?.text ?? item.dataset.value}`);
+  }
+};
+
+const removeByKey = (event, chips) => {
+  const remover = event.target.closest(".remove");
+  if (!remover || !["Enter", " ", "Delete", "Backspace"].includes(event.key)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  chips.removeItem(remover.closest(".item").dataset.value);
+  chips.control_input.focus();
+};
+
+const announceChips = (select) => {
+  const region = document.getElementById("announcer");
+  const number = select.selectedOptions.length;
+  if (region) region.textContent = `${number} ${number === 1 ? "field" : "fields"} chosen`;
+};
+
+const makeAllChips = (root) => root.querySelectorAll("select[data-chips]").forEach(makeChips);
+
+makeAllChips(document);
+document.addEventListener("htmx:load", (event) => makeAllChips(event.target));
