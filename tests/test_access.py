@@ -9,6 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from destinations import drafts
+from destinations.models import Destination, Draft
+from destinations.settings_store import seal_settings
 from tests.factories import member
 from workspaces.models import Membership, Source, User, Workspace
 from workspaces.sources import add_source
@@ -25,6 +28,8 @@ class World:
 
     workspace: Workspace
     source: Source
+    destination: Destination
+    draft: Draft
 
 
 Arguments = Callable[[World], dict[str, object]]
@@ -36,6 +41,14 @@ def in_workspace(world: World) -> dict[str, object]:
 
 def of_source(world: World) -> dict[str, object]:
     return {**in_workspace(world), "source_slug": world.source.slug}
+
+
+def of_destination(world: World) -> dict[str, object]:
+    return {**in_workspace(world), "destination_id": world.destination.pk}
+
+
+def of_draft(world: World) -> dict[str, object]:
+    return {**in_workspace(world), "draft_id": world.draft.pk}
 
 
 def with_kind(kind: str) -> Arguments:
@@ -82,6 +95,8 @@ class Route:
 
 
 NO_POST = members(405)
+# A draft of the wizard belongs to Alice alone: for the other owners it is not there.
+OF_ANOTHER = (SIGN_IN, 404, 403, 403, 404, 404)
 ACCESS = [
     # Inside a workspace
     Route("home", members(), NO_POST, in_workspace),
@@ -94,6 +109,17 @@ ACCESS = [
     Route("settings_basic", members(), owners(302), in_workspace, {"name": "Acme Health", "slug": "acme-health"}),
     Route("settings_eligible_products", members(), NO_POST, in_workspace),
     Route("settings_architecting", members(), NO_POST, in_workspace),
+    Route("destinations", readers(), NO_POST, in_workspace),
+    Route("destination_catalog", readers(), NO_POST, in_workspace),
+    Route("destination_kind", readers(), NO_POST, with_kind("webhooks")),
+    Route("setup_start", members(302), editors(302), with_kind("webhooks")),
+    Route("setup_source", OF_ANOTHER, OF_ANOTHER, of_draft),
+    Route("setup_settings", OF_ANOTHER, OF_ANOTHER, of_draft),
+    Route("setup_keys", members(410), OF_ANOTHER, of_draft),
+    Route("destination", members(302), NO_POST, of_destination),
+    Route("destination_delivery", readers(), NO_POST, of_destination),
+    Route("destination_encryption", readers(), NO_POST, of_destination),
+    Route("destination_settings", readers(), editors(), of_destination),
     Route("audit_log", owners(), owners(302), in_workspace),
     Route("audit_log_csv", owners(), NO_POST, in_workspace),
     # Outside
@@ -109,7 +135,11 @@ ELSEWHERE = ("account_", "admin:")
 
 @pytest.fixture
 def world(workspace: Workspace, alice: User) -> World:
-    return World(workspace, add_source(workspace, kind="javascript", name="Patient portal", actor=alice))
+    source = add_source(workspace, kind="javascript", name="Patient portal", actor=alice)
+    destination = Destination(workspace=workspace, source=source, kind="webhooks", name="Care team")
+    destination.sealed_settings = seal_settings({"url": "https://example.com/"}, owner_id=destination.pk)
+    destination.save()
+    return World(workspace, source, destination, drafts.start("webhooks", actor=alice, workspace=workspace))
 
 
 @pytest.fixture

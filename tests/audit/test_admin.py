@@ -56,7 +56,8 @@ def world(workspace: Workspace, source: Source, alice: User) -> World:
         bits=3072,
         made_by=alice,
     )
-    waiting = Delivery.objects.create(workspace=workspace, status="waiting", sealed_body=b"PAYLOAD", **times)
+    place = {"log_partition": 0, "log_position": 1, "log_place": 0}
+    waiting = Delivery.objects.create(workspace=workspace, status="waiting", sealed_body=b"PAYLOAD", **place, **times)
     tried = Attempt.objects.create(number=1, tried_at=MOMENT, duration_ms=3, **times)
     row = AuditRow.objects.create(workspace_id=str(workspace.pk), event_type="Source Viewed")
     stored = [workspace, source, owner, pair, waiting, tried, row, alice, alice.memberships.get()]

@@ -41,7 +41,7 @@ def endpoint() -> Iterator[Capture]:
 
 def sign_in(page: Page, product: Product, demo: dict[str, Any]) -> None:
     page.goto(product.url)
-    page.get_by_label("E-mail address").fill(demo["email"])
+    page.get_by_label("Email").fill(demo["email"])
     page.get_by_label("Password").fill(demo["password"])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Acme Health")).to_be_visible()

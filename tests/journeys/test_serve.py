@@ -58,7 +58,7 @@ def test_demo_json_has_the_documented_keys(product: Product) -> None:
 
 def test_the_demo_has_a_history(product: Product) -> None:
     """45 of the 60 events are the server's, whose destination the receiver is."""
-    wait_until(lambda: received(product) == 45, what="the receiver has the history")
+    wait_until(lambda: received(product) >= 45, what="the receiver has the history")
     assert "seasonal allergy" not in page_of_receiver(product)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import socketserver
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -79,11 +79,14 @@ def _manage(*arguments: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
 
 
+class _Probe(socketserver.TCPServer):
+    allow_reuse_address = True
+
+
 def _refuse_taken_port(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            hint = f"Choose another: PORT={port + 10} make run"
-            raise CommandError(f"{host}:{port} cannot be used ({error.strerror}). {hint}") from None
+    """Say so at once, with a way out, rather than start half of the processes."""
+    try:
+        _Probe((host, port), socketserver.BaseRequestHandler).server_close()
+    except OSError as error:
+        hint = f"Choose another: PORT={port + 10} make run"
+        raise CommandError(f"{host}:{port} cannot be used ({error.strerror}). {hint}") from None
