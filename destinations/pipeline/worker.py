@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_EVENTS = 500
 BATCHES_OPEN = 16  # of one partition: what a second of waiting for slow destinations may hold up
-LEASE_EVERY = 2.0
+LEASE_EVERY = 2.0  # also how often an idle worker looks for changed configuration: its retries need it
 POLL = 0.02
 BRIEFLY = 0.002
 TROUBLE_PAUSE = 1.0
@@ -87,7 +87,6 @@ class Worker:
 
     def _turn(self) -> bool:
         """One round of everything; whether there was something to do."""
-        self._plans.refresh()
         self._lease()
         read = self._read()
         self._sender.claim_retries()
@@ -104,6 +103,7 @@ class Worker:
         if now < self._lease_at:
             return
         self._lease_at = now + LEASE_EVERY
+        self._plans.refresh()
         for partition in self._log.partitions():
             if partition not in self._partitions and self._log.lease(partition):
                 self._partitions[partition] = _Partition(ledger.saved_position(partition))
@@ -115,7 +115,9 @@ class Worker:
         for number, partition in self._partitions.items():
             if len(partition.batches) < BATCHES_OPEN and time.monotonic() >= partition.stuck_until:
                 entries = self._log.read(number, after=partition.read_to, limit=BATCH_EVENTS)
-                found = (bool(entries) and self._take(partition, entries)) or found
+                if entries:
+                    self._plans.refresh()
+                    found = self._take(partition, entries) or found
         return found
 
     def _take(self, partition: _Partition, entries: Sequence[Entry]) -> bool:

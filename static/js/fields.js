@@ -15,6 +15,8 @@ const makeChips = (select) => {
       announceChips(select);
     },
   });
+  // The select stays in the page, out of sight: without this a screen reader would find everything twice.
+  select.setAttribute("aria-hidden", "true");
   chips.control.addEventListener("keydown", (event) => removeByKey(event, chips), true);
   nameRemovers(chips);
 };

@@ -1,64 +1,81 @@
 """Nine tries within four hours, whatever is drawn."""
 
+from __future__ import annotations
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destinations.delivery.backoff import MAX_ATTEMPTS, WINDOW_SECONDS, ceiling, next_delay
+from destinations.delivery.backoff import FIRST_CAP, GROWTH, MAX_ATTEMPTS, WINDOW, next_try
 
-draws = st.floats(min_value=0, max_value=1, exclude_max=True)
+FIRST = 1_800_000_000.0
+shares = st.floats(min_value=0, max_value=1)
 
 
-def schedule(numbers: list[float]) -> list[float]:
-    """Seconds after the first try at which each retry falls."""
+def drawing(share: float):
+    """A draw that always lands at this share of its range."""
+    return lambda low, high: low + share * (high - low)
+
+
+def schedule(drawn: list[float]) -> list[float]:
+    """When the tries after the first fall, in seconds after it, if each fails at once."""
     at: list[float] = []
-    elapsed = 0.0
-    for made, draw in enumerate(numbers, 1):
-        delay = next_delay(attempts_made=made, elapsed=elapsed, draw=draw)
-        if delay is None:
+    now = FIRST
+    for attempts, share in enumerate(drawn, 1):
+        found = next_try(attempts=attempts, first_tried=FIRST, now=now, draw=drawing(share))
+        if found is None:
             return at
-        elapsed += delay
-        at.append(elapsed)
+        now = found
+        at.append(now - FIRST)
     return at
 
 
-@given(st.lists(draws, min_size=20, max_size=20))
-def test_there_are_nine_tries_and_the_last_is_within_four_hours(numbers: list[float]) -> None:
-    at = schedule(numbers)
-    assert len(at) == MAX_ATTEMPTS - 1
-    assert at[-1] < WINDOW_SECONDS
+@given(st.lists(st.floats(min_value=0, max_value=1, exclude_max=True), min_size=20, max_size=20))
+def test_there_are_nine_tries_and_the_last_is_within_four_hours(drawn: list[float]) -> None:
+    at = schedule(drawn)
+    assert len(at) == MAX_ATTEMPTS - 1 == 8
+    assert at == sorted(at)
+    assert at[-1] < WINDOW == 4 * 60 * 60
 
 
-@given(st.integers(1, 8), draws)
-def test_the_jitter_is_full(made: int, draw: float) -> None:
-    assert next_delay(attempts_made=made, elapsed=0, draw=draw) == draw * ceiling(made)
+def test_caps_grow_threefold_and_fill_the_window() -> None:
+    caps = [FIRST_CAP * GROWTH**n for n in range(MAX_ATTEMPTS - 1)]
+    assert sum(caps) == pytest.approx(WINDOW)
+    assert [round(cap) for cap in caps] == [4, 13, 40, 119, 356, 1067, 3200, 9601]
 
 
-def test_ceilings_double() -> None:
-    assert [ceiling(made) for made in range(1, 9)] == [56, 112, 224, 448, 896, 1792, 3584, 7168]
+@given(st.integers(1, 8), shares)
+def test_the_jitter_is_full(attempts: int, share: float) -> None:
+    cap = FIRST_CAP * GROWTH ** (attempts - 1)
+    found = next_try(attempts=attempts, first_tried=FIRST, now=FIRST, draw=drawing(share))
+    assert found == pytest.approx(FIRST + share * cap)
 
 
-def test_the_ninth_failure_is_the_last() -> None:
-    assert next_delay(attempts_made=9, elapsed=0, draw=0.5) is None
+def test_the_real_draw_spreads_over_the_whole_cap() -> None:
+    waits = [(next_try(attempts=1, first_tried=FIRST, now=FIRST) or 0) - FIRST for _ in range(2000)]
+    assert 0 <= min(waits) < FIRST_CAP / 10
+    assert FIRST_CAP * 9 / 10 < max(waits) <= FIRST_CAP
 
 
-@given(st.floats(min_value=WINDOW_SECONDS, max_value=1e9), draws)
-def test_nothing_is_retried_after_the_window(elapsed: float, draw: float) -> None:
-    assert next_delay(attempts_made=1, elapsed=elapsed, draw=draw) is None
+@given(st.integers(9, 50), shares)
+def test_the_ninth_failure_is_the_last(attempts: int, share: float) -> None:
+    assert next_try(attempts=attempts, first_tried=FIRST, now=FIRST, draw=drawing(share)) is None
 
 
-@given(draws, st.floats(min_value=0, max_value=WINDOW_SECONDS))
-def test_retry_after_is_the_least_wait(draw: float, retry_after: float) -> None:
-    delay = next_delay(attempts_made=1, elapsed=0, draw=draw, retry_after=retry_after)
-    assert delay == max(draw * 56, retry_after)
+@given(st.integers(0, 8), st.floats(min_value=WINDOW, max_value=1e9), shares)
+def test_nothing_is_retried_after_the_window(attempts: int, elapsed: float, share: float) -> None:
+    found = next_try(attempts=attempts, first_tried=FIRST, now=FIRST + elapsed, draw=drawing(share))
+    assert found is None
 
 
-@given(st.floats(min_value=0, max_value=WINDOW_SECONDS), st.floats(min_value=1, max_value=1e9), draws)
-def test_a_retry_after_beyond_the_window_ends_the_tries(elapsed: float, beyond: float, draw: float) -> None:
-    retry_after = WINDOW_SECONDS - elapsed + beyond
-    assert next_delay(attempts_made=1, elapsed=elapsed, draw=draw, retry_after=retry_after) is None
+@given(shares, st.floats(min_value=0, max_value=WINDOW - 1))
+def test_retry_after_is_the_least_wait(share: float, asked: float) -> None:
+    found = next_try(attempts=1, first_tried=FIRST, now=FIRST, retry_after=asked, draw=drawing(share))
+    assert found == FIRST + max(share * FIRST_CAP, asked)
 
 
-@given(st.integers(1, 8), st.floats(min_value=0, max_value=WINDOW_SECONDS - 1), draws, st.floats(-10, 1e6))
-def test_a_retry_never_falls_outside_the_window(made: int, elapsed: float, draw: float, retry_after: float) -> None:
-    delay = next_delay(attempts_made=made, elapsed=elapsed, draw=draw, retry_after=retry_after)
-    assert delay is None or 0 <= delay <= WINDOW_SECONDS - elapsed
+@given(st.floats(min_value=0, max_value=WINDOW), st.floats(min_value=1, max_value=1e9), shares)
+def test_a_retry_after_beyond_the_window_ends_the_tries(elapsed: float, beyond: float, share: float) -> None:
+    asked = WINDOW - elapsed + beyond
+    now = FIRST + elapsed
+    assert next_try(attempts=1, first_tried=FIRST, now=now, retry_after=asked, draw=drawing(share)) is None

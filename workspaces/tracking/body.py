@@ -9,6 +9,11 @@ from typing import Any
 GZIP = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+# Of a body that is refused, so much is read and thrown away: a client that is still writing when the connection closes
+# sees a reset and sends again, where the answer would have told it to stop. RudderStack's SDKs send up to 4 MB.
+DRAINED_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+
 
 class TooLarge(Exception):
     """The body, decompressed, is beyond the limit."""
@@ -35,6 +40,7 @@ def _read(environ: Mapping[str, Any], limit: int) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdecimal():
         if int(length) > limit:
+            _drain(environ["wsgi.input"])
             raise TooLarge
         raw: bytes = environ["wsgi.input"].read(int(length))
         if len(raw) < int(length):
@@ -42,8 +48,16 @@ def _read(environ: Mapping[str, Any], limit: int) -> bytes:
         return raw
     raw = environ["wsgi.input"].read(limit + 1)  # chunked
     if len(raw) > limit:
+        _drain(environ["wsgi.input"])
         raise TooLarge
     return raw
+
+
+def _drain(stream: Any) -> None:
+    """Read on to the end of the body, or as far as is worth it."""
+    left = DRAINED_BYTES
+    while left > 0 and (chunk := stream.read(CHUNK_BYTES)):
+        left -= len(chunk)
 
 
 def _inflate(raw: bytes, limit: int, window: int) -> bytes:
