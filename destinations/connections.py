@@ -68,7 +68,8 @@ def _check_creation(draft: Draft, answers: Answers) -> None:
 
 
 def _check_name(workspace: Workspace, name: str, *, but: uuid.UUID | None = None) -> None:
-    if Destination.objects.filter(workspace=workspace, name__iexact=name).exclude(pk=but).exists():
+    others = Destination.objects.filter(workspace=workspace, name__iexact=name)
+    if (others.exclude(pk=but) if but else others).exists():
         raise ValidationError({"name": NAME_TAKEN})
 
 
@@ -128,7 +129,7 @@ def _lock(destination: Destination, actor: User) -> Destination:
 
 def _save(destination: Destination, fields: list[str]) -> None:
     """Save, and move the revision, which tells the workers to rebuild their plan."""
-    destination.revision = F("revision") + 1  # type: ignore[assignment]
+    destination.revision = F("revision") + 1
     destination.save(update_fields=[*fields, "revision"])
 
 

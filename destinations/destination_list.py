@@ -57,7 +57,7 @@ class Question:
 
     @property
     def query(self) -> str:
-        """This question as a query string, without the page."""
+        """The question as a query string, without the page."""
         return urlencode({"q": self.text, "sort": f"{'-' if self.descending else ''}{self.column}"})
 
     def page_url(self, number: int) -> str:
@@ -88,5 +88,5 @@ def find(workspace: Workspace, asked: Question, *, actor: User) -> QuerySet[Dest
         "created": F("created_at"),
         "source": Lower("source__name"),
     }[asked.column]
-    order = key.desc() if asked.descending else key.asc()
-    return rows.order_by(order, "id").select_related("source").defer("sealed_settings")
+    order = "-place" if asked.descending else "place"
+    return rows.annotate(place=key).order_by(order, "id").select_related("source").defer("sealed_settings")

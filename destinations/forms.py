@@ -69,7 +69,8 @@ class EncryptionForm(forms.Form):
     key_bits = forms.TypedChoiceField(
         label="Key size",
         coerce=int,
-        empty_value=setup.KEY_SIZES[0],
+        empty_value=None,
+        required=False,  # where encryption is not offered, nothing is sent
         choices=[(bits, f"RSA {bits} bits") for bits in setup.KEY_SIZES],
         help_text="3072 suits most destinations. Smaller keys make shorter values, larger ones last longer.",
     )
@@ -164,8 +165,8 @@ class SetupForms:
 
     def can_create(self) -> bool:
         """Whether every form is valid; `answers` then holds cleaned values."""
-        parts: list[forms.Form] = [self.basic, self.settings, self.encryption]
-        return all([part.is_valid() for part in parts])
+        # Each is asked, also after one has failed: all errors are to show at once.
+        return {self.basic.is_valid(), self.settings.is_valid(), self.encryption.is_valid()} == {True}
 
     def can_generate(self) -> bool:
         """Whether the encryption part alone is valid, which is all a key pair needs."""

@@ -22,7 +22,9 @@ from django.template.loader import render_to_string
 
 KEPT = 100
 MAX_BODY = 1_000_000
-CSP = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; frame-ancestors 'none'"
+)
 FILES = {"/receiver.css": "text/css", "/receiver.js": "text/javascript"}
 # One RSA block in base64 (2048, 3072, 4096 bits) or a JWE in compact form: what an encrypted field looks like.
 _BLOCK = re.compile(r"[A-Za-z0-9+/]{342}==|[A-Za-z0-9+/]{512}|[A-Za-z0-9+/]{683}=")

@@ -34,7 +34,7 @@ NOT_STORED = "Store the private key, then tick this box. It cannot be shown agai
 
 
 class KeyAlreadyShown(Exception):
-    """This showing of the Setup page was already used to generate a pair, or is no longer the latest one."""
+    """The showing of the Setup page was already used to generate a pair, or is no longer the latest one."""
 
 
 def chosen_fields(workspace: Workspace, answers: Answers) -> list[EncryptableField]:

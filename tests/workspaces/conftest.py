@@ -10,9 +10,9 @@ from tests.servers import Server, run_server
 from workspaces.models import Source
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One web server for all tests that ask for it."""
+    """One web server for the tests of a file: on PostgreSQL it holds a partition of the log while it runs."""
     with run_server(tmp_path_factory.mktemp("server")) as running:
         yield running
 
