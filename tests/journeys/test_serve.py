@@ -63,12 +63,11 @@ def test_the_demo_has_a_history(product: Product) -> None:
 
 
 def test_an_event_reaches_the_receiver_encrypted(product: Product) -> None:
-    before = wait_until(lambda: received(product), what="the history is there")
-    event = {"userId": "u1", "event": "Visit Booked", "properties": {"email": "first@example.com", "clinic": "North"}}
+    event = {"userId": "u1", "event": "First Visit", "properties": {"email": "first@example.com", "clinic": "Nordhaus"}}
     assert send(product, product.demo()["write_key"], event) == 200
-    wait_until(lambda: received(product) == before + 1, what="the receiver has the event")
+    wait_until(lambda: "First Visit" in page_of_receiver(product), what="the receiver has the event")
     page = page_of_receiver(product)
-    assert "North" in page
+    assert "Nordhaus" in page
     assert "first@example.com" not in page
     assert "encrypted" in page
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import dataclasses
 import uuid
 
+import msgspec
 import pytest
 
 from tests.workspaces.entries import entry_with
@@ -48,7 +48,7 @@ def test_an_entry_opens_only_under_its_own_id_and_source() -> None:
     entry = entry_with({"userId": "u1"})
     for change in ({"entry_id": uuid.uuid4()}, {"source_id": uuid.uuid4()}):
         with pytest.raises(SealError):
-            unpack(dataclasses.replace(entry, **change))
+            unpack(msgspec.structs.replace(entry, **change))
 
 
 def test_the_stored_body_shows_nothing_of_the_event() -> None:

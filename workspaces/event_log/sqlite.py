@@ -90,7 +90,10 @@ class Writer(GroupWriter):
         """Open the partition, leasing one first where this process has none."""
         if self._lock is None:
             self._partition, self._lock = _first_free(self._folder)
-        connection = _open(self._folder / f"log-{self._partition}.sqlite3", create=True)
+        path = self._folder / f"log-{self._partition}.sqlite3"
+        if not path.exists():
+            _create(path)
+        connection = _open(path)
         connection.executescript(SCHEMA)
         self._last = connection.execute(LAST_POSITION).fetchone()[0]
         self._connection = connection
@@ -157,7 +160,7 @@ class Reader:
     def _reading(self, partition: int) -> Iterator[sqlite3.Connection]:
         try:
             if partition not in self._connections:
-                self._connections[partition] = _open(self._folder / f"log-{partition}.sqlite3", create=False)
+                self._connections[partition] = _open(self._folder / f"log-{partition}.sqlite3")
             yield self._connections[partition]
         except (sqlite3.Error, OSError) as error:
             raise EventLogUnavailable(f"the event log cannot be read ({type(error).__name__})") from None
@@ -190,11 +193,9 @@ def _entries(partition: int, rows: sqlite3.Cursor, limit: int) -> Iterator[Entry
             return
 
 
-def _open(path: Path, *, create: bool) -> sqlite3.Connection:
+def _open(path: Path) -> sqlite3.Connection:
     """A connection that commits each statement for itself, for use by any one thread at a time."""
-    if create:
-        _create_private(path)
-    elif not path.exists():
+    if not path.exists():
         raise FileNotFoundError(path.name)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -203,10 +204,19 @@ def _open(path: Path, *, create: bool) -> sqlite3.Connection:
     return connection
 
 
-def _create_private(path: Path) -> None:
-    """The empty file, readable by its owner alone; SQLite gives its WAL the same mode. The folder is synced."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    os.close(descriptor)
+def _create(path: Path) -> None:
+    """Make the file under another name: a reader that saw it unfinished would find no table, or lock the writer out.
+
+    Readable by its owner alone; SQLite gives its WAL the same mode.
+    """
+    unfinished = path.with_suffix(".new")
+    for leftover in path.parent.glob(f"{unfinished.name}*"):  # of a process that was killed here
+        leftover.unlink()
+    os.close(os.open(unfinished, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    connection = _open(unfinished)
+    connection.executescript(SCHEMA)
+    connection.close()
+    unfinished.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

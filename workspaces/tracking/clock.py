@@ -19,6 +19,8 @@ def read(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             found = datetime.fromisoformat(value)
+            if found.tzinfo is UTC:  # what nearly all clients send
+                return found
             return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return EPOCH + timedelta(seconds=value / 1000 if abs(value) >= FIRST_MILLISECONDS else value)

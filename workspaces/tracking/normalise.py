@@ -6,10 +6,10 @@ Pure: the result depends on the arguments alone, so that reading a log entry aga
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from workspaces.tracking import clock
@@ -22,15 +22,14 @@ CLIENT_CHANNELS = ("browser", "web", "mobile")  # "web" is RudderStack's
 BROWSER_LIBRARY = "analytics.js"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """What is known of the request beside its events."""
 
     entry_id: str  # hex
     received: datetime
     ip: str
     browser: bool
-    root: Event = field(default_factory=dict)  # a batch's own context, integrations and sentAt
+    root: Event = msgspec.field(default_factory=dict)  # a batch's own context, integrations and sentAt
 
 
 def normalise(event: Event, *, place: int, kind: str, arrival: Arrival) -> Event:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from workspaces.event_log.base import Entry
 from workspaces.tracking import clock, parse
@@ -12,8 +13,7 @@ from workspaces.tracking.kinds import BATCH, MOST_BATCH_EVENTS, UNKNOWN
 from workspaces.tracking.normalise import Arrival, Event, normalise
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(msgspec.Struct, frozen=True):
     """An entry's events, each with its place in the request, and what was discarded at ingest."""
 
     entry: Entry

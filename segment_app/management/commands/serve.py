@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
-from segment_app.demo import Demo, ensure_demo, receiver_port
+from segment_app.demo import ensure_demo, receiver_port
 from segment_app.supervisor import Child, Supervisor
 
 BLOCKING_THREADS = "16"  # group commit gets better with requests in flight; measured best at 16
@@ -38,41 +38,37 @@ class Command(BaseCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         environment = {**os.environ, "PORT": str(port)}
         if not options["demo"]:
-            self.stdout.write(f"Serving {settings.SITE_URL} on {host}:{port}")
-            Supervisor(_product(environment, options)).run()
+            served = f"Serving {settings.SITE_URL} on {host}:{port}"
+            Supervisor(_product(environment, options)).run(opened=lambda: self._say(served))
             return
         _refuse_taken_port("127.0.0.1", receiver_port())
         demo = ensure_demo()
-        self._welcome(demo)
         allowed = ",".join(settings.DELIVERY_ALLOWED_NETWORKS or ["127.0.0.0/8", "::1/128"])
         environment["DELIVERY_ALLOWED_NETWORKS"] = allowed
-        receiver = Child("receiver", _manage("receiver", "--port", str(receiver_port())), environment)
-        Supervisor([*_product(environment, options), receiver]).run()
+        command = _manage("receiver", "--port", str(receiver_port()))
+        receiver = Child("receiver", command, environment, listens=("127.0.0.1", receiver_port()))
+        Supervisor([*_product(environment, options), receiver]).run(opened=lambda: self._say(demo.welcome()))
 
-    def _welcome(self, demo: Demo) -> None:
-        self.stdout.write(demo.welcome())
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
         self.stdout.flush()
 
 
 def _product(environment: dict[str, str], options: dict[str, Any]) -> list[Child]:
     host, port = options["host"], options["port"]
     # The master's own address may differ from SITE_URL behind a proxy; plain HTTP/1.1 is what Segment SDKs speak.
-    server = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--http",
-        "1",
-        "--no-ws",
-        "--log-level",
-        "warning",
-    ]
+    server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"]
+    # Below errors it only advises fewer threads than cores can run, which is wrong for threads that wait for a commit.
+    server += ["--log-level", "error"]
     server += ["--host", host, "--port", str(port), "--workers", str(options["web_processes"])]
     server += ["--blocking-threads", BLOCKING_THREADS, "--respawn-failed-workers", "segment_app.wsgi:application"]
     workers = [Child(f"worker {n + 1}", _manage("worker"), environment) for n in range(options["worker_processes"])]
-    return [Child("web server", server, environment), *workers]
+    return [Child("web server", server, environment, listens=(_reachable(host), port)), *workers]
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on every address can be asked on this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (compared, not bound)
 
 
 def _manage(*arguments: str) -> list[str]:
