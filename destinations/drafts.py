@@ -111,7 +111,8 @@ def store(draft: Draft, answers: Answers) -> None:
     """Write the answers into a locked draft. Called by verbs, inside their transaction; they record it."""
     if answers.encrypts:
         require_encryption(draft.workspace, draft.kind)
-    draft.name, draft.enabled = answers.name[:MAX_NAME], answers.enabled
+    # Answers that are refused are kept too; PostgreSQL stores no NUL.
+    draft.name, draft.enabled = answers.name.replace("\x00", "")[:MAX_NAME], answers.enabled
     draft.encrypts, draft.fields, draft.key_bits = answers.encrypts, list(answers.fields), answers.key_bits
     draft.sealed_settings = seal_settings(answers.settings, owner_id=draft.pk)
     draft.touched_at = timezone.now()

@@ -23,6 +23,7 @@ from workspaces.models import Source, Workspace
 DOTS = "••••••••••••"
 PREFIX = "settings"
 CLEAR = "_clear"
+NOT_CHOSEN = "Tick this box before you generate keys."
 FIELDS_HINT = "Fields that are not listed must first be set to Yellow in the Privacy Portal."
 
 
@@ -108,9 +109,11 @@ def settings_form(
     """
     form_class = connector(kind).settings_form
     kept = {name: stored[name] for name in _secrets(form_class) if stored.get(name)}
-    form = form_class(_with_kept(data, kept), initial=dict(stored), prefix=PREFIX)
+    answers = _with_kept(data, kept)
+    form = form_class(answers, initial=dict(stored), prefix=PREFIX)
     for name in _secrets(form_class):
-        _hide(form, name, is_stored=name in kept or (keeps_typed and bool(form[name].data)))
+        typed = keeps_typed and bool(answers and answers.get(f"{PREFIX}-{name}"))
+        _hide(form, name, is_stored=name in kept or typed)
     return form
 
 
@@ -169,7 +172,9 @@ class SetupForms:
         return {self.basic.is_valid(), self.settings.is_valid(), self.encryption.is_valid()} == {True}
 
     def can_generate(self) -> bool:
-        """Whether the encryption part alone is valid, which is all a key pair needs."""
+        """Whether the encryption part alone is valid and chosen, which is all a key pair needs."""
+        if self.encryption.is_valid() and not self.encryption.cleaned_data["encrypts"]:
+            self.encryption.add_error("encrypts", NOT_CHOSEN)
         return self.encryption.is_valid()
 
     def answers(self) -> Answers:

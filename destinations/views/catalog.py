@@ -12,6 +12,7 @@ from destinations.catalog.base import CatalogEntry
 from destinations.catalog.registry import catalog_entries
 from destinations.kinds import entry_of
 from workspaces.access import Right, require_right
+from workspaces.listing import search_text
 from workspaces.requests import MemberRequest
 
 
@@ -19,7 +20,7 @@ from workspaces.requests import MemberRequest
 def catalog(request: MemberRequest) -> HttpResponse:
     """Every kind of destination, filtered by name and category."""
     require_right(request.user, request.workspace, Right.VIEW_DESTINATIONS)
-    text, category = request.GET.get("q", "").strip(), request.GET.get("category", "")
+    text, category = search_text(request.GET), request.GET.get("category", "")
     context = {
         "text": text,
         "category": category,

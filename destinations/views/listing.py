@@ -1,6 +1,5 @@
 """My Destinations."""
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -8,6 +7,7 @@ from django.views.decorators.http import require_safe
 from audit.event_types import EventType
 from audit.middleware import audited
 from destinations import destination_list
+from workspaces import listing
 from workspaces.requests import MemberRequest
 
 
@@ -15,8 +15,12 @@ from workspaces.requests import MemberRequest
 @audited(EventType.DESTINATION_LIST_VIEWED)
 def my_destinations(request: MemberRequest) -> HttpResponse:
     """The workspace's destinations: searched, sorted, in pages."""
-    asked = destination_list.Question.read(request.GET)
-    found = destination_list.find(request.workspace, asked, actor=request.user)
-    page = Paginator(found, destination_list.PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "asked": asked, "any_destination": request.workspace.destinations.exists()}
+    asked = listing.Question.read(request.GET, destination_list.COLUMNS)
+    page = listing.page_of(destination_list.find(request.workspace, asked, actor=request.user), request.GET)
+    context = {
+        "page": page,
+        "asked": asked,
+        "links": listing.links(page, asked),
+        "any_destination": request.workspace.destinations.exists(),
+    }
     return render(request, "destinations/destinations.html", context)

@@ -164,7 +164,7 @@ def _only_once(request: MemberRequest) -> HttpResponse:
     return response
 
 
-@sensitive_variables("pair")
+@sensitive_variables("pair", "context")
 def _setup_page(
     request: MemberRequest, draft: Draft, forms: SetupForms, *, pair: KeyPair | None = None, dropped: bool = False
 ) -> HttpResponse:
@@ -173,7 +173,7 @@ def _setup_page(
         "forms": forms,
         "draft": draft,
         "dropped": dropped,
-        "private_pem": pair.private_pem if pair else "",
+        "pair": pair,  # whole: its repr hides the private half, wherever a report may print it
         "pending": draft.pending_key,
         **_frame(draft, wizard.SETUP),
     }

@@ -15,7 +15,7 @@ const refresh = () => {
   const part = form.querySelector("[data-encryption]");
   if (part) part.hidden = !form.elements.encrypts.checked;
   const ready = isReady(form);
-  form.querySelector("[data-create]").disabled = !ready;
+  for (const button of form.querySelectorAll("[data-create]")) button.disabled = !ready;
   form.querySelector("[data-create-hint]").hidden = ready;
 };
 
@@ -26,6 +26,25 @@ const saveKey = (button) => {
   link.download = button.dataset.filename;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+
+// Above the form, which stays as it is: what the server could not do.
+const say = (text) => {
+  const body = Object.assign(document.createElement("p"), { textContent: text });
+  const note = Object.assign(document.createElement("div"), { className: "callout callout--error" });
+  note.append(body);
+  document.getElementById("key-notice").replaceChildren(note);
+  note.scrollIntoView({ block: "center" });
+};
+
+// The button that was pressed is gone with the old form: go to the first fault, or to the key just drawn.
+const goOn = () => {
+  const fault = setupForm().querySelector("[aria-invalid=true]") ?? setupForm().querySelector("[role=alert]");
+  const next = fault ?? document.querySelector("[data-private-key]");
+  if (fault?.matches("[role=alert]")) fault.tabIndex = -1;
+  if (next?.tomselect) focusChips(next);
+  else next?.focus({ preventScroll: true });
+  (fault ?? document.getElementById("private-key"))?.scrollIntoView({ block: "center" });
 };
 
 document.addEventListener("change", refresh);
@@ -47,17 +66,33 @@ window.addEventListener("pageshow", (event) => {
 document.addEventListener("submit", (event) => {
   if (event.target === setupForm()) leaving = true;
 });
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches("[data-generate]")) announce("Generating a key pair…");
+});
 document.addEventListener("htmx:beforeOnLoad", (event) => {
-  leaving = Boolean(event.detail.xhr.getResponseHeader("HX-Redirect"));
+  const { xhr } = event.detail;
+  leaving = ["HX-Redirect", "HX-Refresh"].some((name) => xhr.getResponseHeader(name));
 });
-document.addEventListener("htmx:sendError", () => { leaving = false; });
-// "Shown only once" is a 410 and has something to say.
 document.addEventListener("htmx:beforeSwap", (event) => {
+  // "Shown only once" is a 410 and has something to say; any other answer overtakes it.
   if (event.detail.xhr.status === 410) event.detail.shouldSwap = true;
+  else document.getElementById("key-notice").replaceChildren();
 });
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  if (status === 404) say("This setup is no longer there. It may have been finished in another tab.");
+  else if (status !== 410) say("The server could not do this. Try again in a moment.");
+});
+document.addEventListener("htmx:sendError", () => {
+  leaving = false;
+  say("The server could not be reached. Try again in a moment.");
+});
+// htmx has enabled every button again by now.
+document.addEventListener("htmx:afterRequest", refresh);
+document.addEventListener("htmx:afterSettle", (event) => {
   refresh();
-  const fault = setupForm()?.querySelector("[aria-invalid=true], .field__errors");
-  (fault ?? document.getElementById("private-key"))?.scrollIntoView({ block: "center" });
+  const notice = document.getElementById("key-notice");
+  if (notice.contains(event.target)) notice.scrollIntoView({ block: "center" });
+  else goOn();
 });
 refresh();

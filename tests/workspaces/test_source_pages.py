@@ -86,12 +86,17 @@ def test_an_unknown_sort_falls_back_to_the_name(as_alice: Client, workspace: Wor
     assert names(page_of(as_alice, f"{LIST}?sort=password&page=x")) == ["A", "B"]
 
 
+def test_a_nul_in_the_search_is_left_out(as_alice: Client, workspace: Workspace) -> None:
+    SourceFactory(workspace=workspace, name="Ward")
+    assert names(page_of(as_alice, f"{LIST}?q=%00ar%00")) == ["Ward"]
+
+
 def test_fifty_to_a_page(as_alice: Client, workspace: Workspace) -> None:
     for number in range(51):
         SourceFactory(workspace=workspace, name=f"S{number:02}")
     first = page_of(as_alice, LIST)
     assert len(names(first)) == 50
-    assert "1-50 of 51" in first
+    assert "1\u201350 of 51" in first
     assert names(page_of(as_alice, f"{LIST}?q=&sort=name&page=2")) == ["S50"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings as site
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +14,7 @@ from audit.event_types import EventType
 from audit.middleware import audited
 from audit.record import record
 from workspaces import catalog as source_catalog
-from workspaces import event_counts, source_list, write_keys
+from workspaces import event_counts, listing, source_list, write_keys
 from workspaces import sources as verbs
 from workspaces.access import Right, require_right
 from workspaces.discard_reasons import title
@@ -32,14 +31,12 @@ STAND_IN = "YOUR_WRITE_KEY"  # in the examples of those who may not see the key
 def my_sources(request: MemberRequest) -> HttpResponse:
     """The workspace's sources: searched, sorted, in pages."""
     require_right(request.user, request.workspace, Right.VIEW_SOURCES)
-    asked = source_list.Question.read(request.GET)
-    page = Paginator(source_list.find(request.workspace, asked), source_list.PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+    asked = listing.Question.read(request.GET, source_list.COLUMNS)
+    page = listing.page_of(source_list.find(request.workspace, asked), request.GET)
     context = {
         "page": page,
         "asked": asked,
-        "links": source_list.links(page, asked),
+        "links": listing.links(page, asked),
         "any_source": request.workspace.sources.exists(),
     }
     return render(request, "workspaces/sources.html", context)
@@ -49,7 +46,7 @@ def my_sources(request: MemberRequest) -> HttpResponse:
 def catalog(request: MemberRequest) -> HttpResponse:
     """Every kind of source, filtered by name and category."""
     require_right(request.user, request.workspace, Right.VIEW_SOURCES)
-    text, category = request.GET.get("q", "").strip(), request.GET.get("category", "")
+    text, category = listing.search_text(request.GET), request.GET.get("category", "")
     context = {
         "text": text,
         "category": category,
