@@ -34,6 +34,7 @@ SENTENCES = {
     "ECONNABORTED": "The connection to the destination broke off.",
     "EHOSTUNREACH": "The destination's server could not be reached.",
     "ETIMEDOUT": "The destination did not answer within its time limit.",
+    "TLS_FAILED": "No secure connection could be made: the destination's certificate or TLS version was not accepted.",
     "FAILED_DATA_ENCRYPTION": "Encrypting a chosen field or delivering the encrypted values failed, so nothing was "
     "sent. Check that the destination accepts encrypted data in those fields.",
 }

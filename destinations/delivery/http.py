@@ -240,6 +240,7 @@ class Courier(Generic[Token]):
 def _fixed_options() -> dict[int, Any]:
     return {
         pycurl.POST: 1,
+        pycurl.USERAGENT: "",  # pycurl's own would name every library and its version
         pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
         pycurl.FOLLOWLOCATION: 0,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,

@@ -272,4 +272,6 @@ def _uuid(value: Any) -> uuid.UUID:
 
 
 def _moment(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    """A column's value, aware: SQLite gives it naive, as text or converted."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

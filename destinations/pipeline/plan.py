@@ -26,7 +26,7 @@ STALE_SECONDS = 60.0  # what a page promises, whatever the look for changes miss
 # Moves with every change of a destination and with every source that is enabled or disabled. Plain SQL: the ORM would
 # cost as much as a small batch.
 STATE = """
-SELECT count(*), sum(destination.revision), max(destination.created_at), sum(CASE WHEN source.enabled THEN 1 ELSE 0 END)
+SELECT destination.id, destination.revision, source.enabled
 FROM destinations_destination AS destination JOIN workspaces_source AS source ON source.id = destination.source_id
 """
 
@@ -63,7 +63,7 @@ class Plans:
     def __init__(self) -> None:
         self.by_id: dict[uuid.UUID, DestinationPlan] = {}
         self.by_source: dict[uuid.UUID, list[DestinationPlan]] = {}
-        self._state: tuple[Any, ...] | None = None
+        self._state: frozenset[tuple[Any, ...]] | None = None
         self._stale = 0.0
 
     def refresh(self) -> None:
@@ -74,7 +74,7 @@ class Plans:
         """
         with connection.cursor() as cursor:
             cursor.execute(STATE)
-            state = cursor.fetchone()
+            state = frozenset(cursor.fetchall())
         if state != self._state or monotonic() >= self._stale:
             self._compile()
             self._state, self._stale = state, monotonic() + STALE_SECONDS

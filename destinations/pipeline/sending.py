@@ -7,6 +7,7 @@ way its batch is free.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from django.conf import settings
 from destinations.catalog.base import Outcome, Response, Verdict
 from destinations.delivery import backoff, ledger
 from destinations.delivery.address_guard import parse_networks
-from destinations.delivery.http import Courier
+from destinations.delivery.http import INVALID_URL, Courier
 from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.batch import Batch
 from destinations.pipeline.circuit import Circuits
 from destinations.pipeline.plan import DestinationPlan, Plans
+
+logger = logging.getLogger(__name__)
 
 RETRIES_EVERY = 0.25
 RETRIES_EACH = 128  # of one destination in memory
@@ -139,14 +142,20 @@ class Sender:
         self._courier.close()
 
     def _send(self, job: Job, plan: DestinationPlan, batch: Batch | None) -> None:
-        request = plan.connector.build_request(
-            job.body,
-            plan.settings,
-            key_fingerprint=job.key_fingerprint,
-            message_id=job.message_id,
-            attempt=job.attempts + 1,
-        )
-        self._courier.submit(job.destination_id, _Sent(job, plan, batch), request)
+        sent = _Sent(job, plan, batch)
+        try:
+            request = plan.connector.build_request(
+                job.body,
+                plan.settings,
+                key_fingerprint=job.key_fingerprint,
+                message_id=job.message_id,
+                attempt=job.attempts + 1,
+            )
+        except Exception:  # one destination's settings must not stop every other
+            logger.exception("no request can be made for destination %s", plan.id)
+            self._settle(sent, Response(None, INVALID_URL))
+            return
+        self._courier.submit(job.destination_id, sent, request)
 
     def _settle(self, sent: _Sent, response: Response) -> None:
         job, page = sent.job, self._page_of(sent.batch)

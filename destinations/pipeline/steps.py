@@ -53,7 +53,10 @@ def integrations_allow(event: Event, name: str) -> bool:
 
 def filtered(event: Event, keep: Any) -> Event:
     """The event as one filter leaves it; a filter that drops it or fails stops it."""
-    kept: Event | None = keep(event)
+    try:
+        kept: Event | None = keep(event)
+    except Exception:  # noqa: BLE001  (one filter's mistake must stop neither the partition nor other destinations)
+        raise Stopped(INTERNAL) from None
     if kept is None:
         raise Stopped(FILTERED_BY_RULES)
     return kept
