@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 from django import forms
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP POST to be sent. `headers` are complete; `body` is exactly what goes over the wire."""
 
     url: str
@@ -20,8 +20,7 @@ class Request:
     timeout: float = 5.0  # seconds for the whole exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What came back. `status` is None where no answer came; then `error` is the documented code, e.g. ECONNREFUSED."""
 
     status: int | None
@@ -38,8 +37,7 @@ class Verdict(enum.Enum):
     DISCARD = "discard"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The verdict and, unless delivered, the documented error code (`errors.awaiting-retry.5xx`, ...)."""
 
     verdict: Verdict

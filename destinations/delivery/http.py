@@ -75,13 +75,14 @@ class _Lane(Generic[Token]):
 class _Handle:
     """One reusable connection handle."""
 
-    __slots__ = ("answer_bytes", "curl", "dialled", "job", "refused")
+    __slots__ = ("answer_bytes", "curl", "dialled", "job", "refused", "set_for")
 
     def __init__(self, allowed: Sequence[Network]) -> None:
         self.curl = pycurl.Curl()
         self.job: _Job[Any] | None = None
         self.refused = self.dialled = False
         self.answer_bytes = 0
+        self.set_for: tuple[str, float] = ("", 0.0)  # URL and time limit: they seldom change, and libcurl keeps them
         for option, value in _fixed_options().items():
             self.curl.setopt(option, value)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, functools.partial(self._open_socket, allowed))
@@ -92,11 +93,15 @@ class _Handle:
         self.job, self.answer_bytes = job, 0
         self.refused = self.dialled = False
         request, curl = job.request, self.curl
-        curl.setopt(pycurl.URL, request.url)
+        if self.set_for != (request.url, request.timeout):
+            self.set_for = ("", 0.0)
+            curl.setopt(pycurl.URL, request.url)
+            curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout * 1000))
+            self.set_for = (request.url, request.timeout)
         curl.setopt(pycurl.POSTFIELDS, request.body)
         headers = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers]
-        curl.setopt(pycurl.HTTPHEADER, [*headers, "Expect:"])
-        curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout * 1000))
+        headers.append("Expect:")
+        curl.setopt(pycurl.HTTPHEADER, headers)
 
     def response(self, error: int | None) -> Response:
         """What came of the request; `error` is libcurl's number, or None where an answer came."""
@@ -146,7 +151,10 @@ class Courier(Generic[Token]):
 
     def submit(self, lane: Hashable, token: Token, request: Request) -> None:
         """Take a request; its answer comes from `poll` with the token."""
-        self._lanes.setdefault(lane, _Lane()).waiting.append(_Job(lane, token, request))
+        known = self._lanes.get(lane)
+        if known is None:
+            known = self._lanes[lane] = _Lane()
+        known.waiting.append(_Job(lane, token, request))
         self.queued += 1
 
     def load(self, lane: Hashable) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from audit.ids import new_id
-from destinations.models import Delivery, Destination
+from destinations.models import Delivery
 from workspaces.sealing import SealError, seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,12 @@ class Job:
     attempts: int = 0
     first_tried: float = 0.0  # seconds since 1970
     delivery_id: uuid.UUID | None = None  # set once the ledger has a Delivery row
+    hour: Hour | None = None  # of `received_at`, where it is known already
+
+
+def hour_of(moment: datetime) -> Hour:
+    """The start of its hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 @dataclass(slots=True)
@@ -96,7 +102,7 @@ class Page:
 
     def count(self, job: Job, outcome: str) -> None:
         """Count one event that came to an end."""
-        key = (job.destination_id, job.received_at.replace(minute=0, second=0, microsecond=0), job.event_type, outcome)
+        key = (job.destination_id, job.hour or hour_of(job.received_at), job.event_type, outcome)
         self.counts[key] = self.counts.get(key, 0) + 1
 
     def add(self, other: Page) -> None:
@@ -116,11 +122,11 @@ def write(page: Page) -> None:
 
     Safe to repeat when nobody knows whether the commit went through. Rows of destinations that are gone are left out.
     """
-    here = _existing(page)
-    _insert("destinations_attempt", ATTEMPT_COLUMNS, [row for row in page.attempts if row[1] in here])
-    _insert("destinations_delivery", DELIVERY_COLUMNS, [row for row in page.deliveries if row[2] in here])
+    gone = _gone(page)
+    _insert("destinations_attempt", ATTEMPT_COLUMNS, _without(gone, page.attempts, 1))
+    _insert("destinations_delivery", DELIVERY_COLUMNS, _without(gone, page.deliveries, 2))
     _settle(page.settled)
-    _add_counts({key: count for key, count in page.counts.items() if key[0] in here})
+    _add_counts({key: count for key, count in page.counts.items() if key[0] not in gone})
 
 
 def save_positions(positions: Mapping[int, int]) -> None:
@@ -206,9 +212,13 @@ def _job(row: Sequence[Any]) -> Job | None:
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    marks = ", ".join(["%s"] * len(columns))
-    # S608: names from this module only.
-    _run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", rows)  # noqa: S608
+    if rows:
+        marks = ", ".join(["%s"] * len(columns))
+        plain = _plain_columns(columns, rows) if connection.vendor == "sqlite" else rows
+        with connection.cursor() as cursor:
+            # S608: names from this module only.
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+            cursor.executemany(sql, plain)
 
 
 def _settle(rows: Sequence[tuple[Any, ...]]) -> None:
@@ -221,9 +231,20 @@ def _settle(rows: Sequence[tuple[Any, ...]]) -> None:
     _run(sql, rows)
 
 
-def _existing(page: Page) -> set[uuid.UUID]:
+def _gone(page: Page) -> set[uuid.UUID]:
+    """Destinations that the page tells of and that are there no more."""
     named = {row[1] for row in page.attempts} | {row[2] for row in page.deliveries} | {key[0] for key in page.counts}
-    return set(Destination.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+    if not named:
+        return set()
+    marks = ", ".join(["%s"] * len(named))
+    with connection.cursor() as cursor:
+        # S608: only marks are joined.
+        cursor.execute(f"SELECT id FROM destinations_destination WHERE id IN ({marks})", *_plain_rows([list(named)]))  # noqa: S608
+        return named - {_uuid(row[0]) for row in cursor.fetchall()}
+
+
+def _without(gone: set[uuid.UUID], rows: list[tuple[Any, ...]], column: int) -> list[tuple[Any, ...]]:
+    return [row for row in rows if row[column] not in gone] if gone else rows
 
 
 def _add_counts(counts: Mapping[CountKey, int]) -> None:
@@ -242,6 +263,25 @@ def _run(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
             cursor.executemany(sql, _plain_rows(rows))
 
 
+def _plain_columns(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """What `_plain_rows` does, for tables whose columns tell by their names what they hold: half the time a row."""
+    ids = [n for n, name in enumerate(columns) if name == "id" or (name.endswith("_id") and name != "message_id")]
+    moments = [n for n, name in enumerate(columns) if name.endswith(("_at", "_until"))]
+    plain = [list(row) for row in rows]
+    for row in plain:
+        for n in ids:
+            row[n] = row[n].hex
+        for n in moments:
+            if row[n] is not None:
+                row[n] = _text_of(row[n])
+    return plain
+
+
+def _text_of(moment: datetime) -> str:
+    """A moment in UTC as Django stores it in SQLite: naive."""
+    return moment.isoformat(" ")[: -len("+00:00")]
+
+
 def _plain_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Values as the driver takes them: SQLite has neither UUIDs nor moments."""
     if connection.vendor == "postgresql":
@@ -251,7 +291,7 @@ def _plain_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
 
 _SQLITE: dict[type, Callable[[Any], str]] = {
     uuid.UUID: lambda value: value.hex,
-    datetime: lambda value: value.replace(tzinfo=None).isoformat(" "),
+    datetime: _text_of,
 }
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from destinations.delivery.ledger import Job, Page
+from destinations.delivery.ledger import Job, Page, hour_of
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
 from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
 from workspaces.event_counts import CountKey
 from workspaces.event_log.base import Entry
-from workspaces.event_log.duplicates import first_seen
-from workspaces.tracking.unpack import Unpacked, unpack
+from workspaces.event_log.duplicates import Message, first_seen
+from workspaces.tracking.unpack import unpack
 
 RECEIVED, DUPLICATE = "received", "duplicate"
+
+Tally = Counter[CountKey]
 
 
 @dataclass(slots=True)
@@ -29,45 +31,63 @@ class Batch:
     event_counts: dict[CountKey, int] = field(default_factory=dict)
     open_jobs: int = 0
 
-    def count_event(self, entry: Entry, event_type: str, outcome: str) -> None:
-        """Count one event of the entry's source."""
-        hour = _received(entry).replace(minute=0, second=0, microsecond=0)
-        key = (entry.source_id, hour, event_type, outcome)
-        self.event_counts[key] = self.event_counts.get(key, 0) + 1
+
+@dataclass(slots=True)
+class _Taken:
+    """One event, as far as it is needed once it has been prepared: what would be sent of it and what stopped."""
+
+    message: Message
+    hour: datetime
+    event_type: str
+    jobs: list[Job]
+    stopped: list[tuple[Job, str]]
 
 
 def prepare(entries: Sequence[Entry], plans: Plans) -> tuple[Batch, list[Job]]:
     """Take the entries through every step that is ours; the jobs are what is to be sent.
 
-    Raises SealError where an entry does not open.
+    Each event is opened, filtered, encrypted and serialised in one go, while it is at hand, and forgotten; whether it
+    is a duplicate is asked for all of them at once. Raises SealError where an entry does not open.
     """
-    batch = Batch(entries[0].partition, entries[-1].position)
+    batch, tally = Batch(entries[0].partition, entries[-1].position), Tally()
+    taken = [event for entry in entries for event in _taken(entry, plans, tally)]
+    first = first_seen([event.message for event in taken])
     jobs: list[Job] = []
-    unpacked = [unpack(entry) for entry in entries]
-    first = first_seen(unpacked)
-    for each in unpacked:
-        for event_type, code in each.discarded:
-            batch.count_event(each.entry, event_type, code)
-        jobs += _jobs(each, first, plans, batch)
+    for event in taken:
+        source_id, entry_id, place, _ = event.message
+        if (entry_id, place) not in first:
+            tally[source_id, event.hour, event.event_type, DUPLICATE] += 1
+            continue
+        tally[source_id, event.hour, event.event_type, RECEIVED] += 1
+        jobs += event.jobs
+        for job, code in event.stopped:
+            _note_stop(batch.page, job, code)
+    batch.event_counts = dict(tally)
     batch.open_jobs = len(jobs)
     return batch, jobs
 
 
-def _jobs(unpacked: Unpacked, first: set[tuple[uuid.UUID, int]], plans: Plans, batch: Batch) -> Iterator[Job]:
-    entry, destinations = unpacked.entry, plans.by_source.get(unpacked.entry.source_id, ())
-    received = _received(entry)
+def _taken(entry: Entry, plans: Plans, tally: Tally) -> Iterator[_Taken]:
+    unpacked = unpack(entry)
+    received = datetime.fromtimestamp(entry.received_at / 1_000_000, UTC)
+    hour = hour_of(received)
+    for event_type, code in unpacked.discarded:
+        tally[entry.source_id, hour, event_type, code] += 1
+    destinations = plans.by_source.get(entry.source_id, ())
     for place, event in unpacked.events:
-        if (entry.entry_id, place) not in first:
-            batch.count_event(entry, event["type"], DUPLICATE)
-            continue
-        batch.count_event(entry, event["type"], RECEIVED)
+        message = Message(entry.source_id, entry.entry_id, place, event["messageId"])
+        taken = _Taken(message, hour, event["type"], [], [])
         for plan in destinations:
-            job = _job(event, plan, (entry.partition, entry.position, place), received)
-            if _is_ready(job, event, plan, batch.page):
-                yield job
+            job = _job(event, plan, (entry.partition, entry.position, place), received, hour)
+            try:
+                job.body = prepared(event, plan)
+                taken.jobs.append(job)
+            except Stopped as stopped:
+                taken.stopped.append((job, stopped.code))
+        yield taken
 
 
-def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], received: datetime) -> Job:
+def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], received: datetime, hour: datetime) -> Job:
     return Job(
         destination_id=plan.id,
         workspace_id=plan.workspace_id,
@@ -77,20 +97,11 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
         body=b"",
         key_fingerprint=plan.key_fingerprint,
         place=place,
+        hour=hour,
     )
 
 
-def _is_ready(job: Job, event: Event, plan: DestinationPlan, page: Page) -> bool:
-    """Give the job its body; where the event stops here, note why instead."""
-    try:
-        job.body = prepared(event, plan)
-    except Stopped as stopped:
-        page.count(job, stopped.code)
-        if stopped.code == FAILED_DATA_ENCRYPTION:
-            page.note_delivery(job, Delivery.Status.HELD, stopped.code)
-        return False
-    return True
-
-
-def _received(entry: Entry) -> datetime:
-    return datetime.fromtimestamp(entry.received_at / 1_000_000, UTC)
+def _note_stop(page: Page, job: Job, code: str) -> None:
+    page.count(job, code)
+    if code == FAILED_DATA_ENCRYPTION:
+        page.note_delivery(job, Delivery.Status.HELD, code)

@@ -8,6 +8,7 @@ on: one dead receiver slows no other.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections import deque
@@ -75,6 +76,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`. Trouble with the database or the log is waited out."""
+        _spare_the_collector()
         while not self._stopping:
             try:
                 busy = self._turn()
@@ -189,3 +191,10 @@ class Worker:
             logger.exception("the last results were not written: these deliveries will be repeated")
         self._sender.close()
         self._log.close()
+
+
+def _spare_the_collector() -> None:
+    """Keep what was loaded at the start out of every garbage collection: a tenth of the worker's time otherwise."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

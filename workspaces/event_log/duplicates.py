@@ -9,19 +9,28 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-
-from workspaces.tracking.unpack import Unpacked
 
 WINDOW_SECONDS = 48 * 60 * 60
 ROWS_A_DELETE = 10_000
 
 # Who brought an id: the entry's id and the event's place in it.
 Taker = tuple[uuid.UUID, int]
+
+
+class Message(NamedTuple):
+    """One event as far as it matters here."""
+
+    source_id: uuid.UUID
+    entry_id: uuid.UUID
+    place: int
+    message_id: str
+
 
 INSERT_SQLITE = """
 INSERT INTO workspaces_seenmessage (key, entry_id, place, seen_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -40,21 +49,21 @@ WHERE key IN (SELECT key FROM workspaces_seenmessage WHERE seen_at < %s LIMIT %s
 """
 
 
-def first_seen(batch: Sequence[Unpacked]) -> set[Taker]:
-    """The (entry id, place) of each event that was the first to bring its source's `messageId`.
+def first_seen(messages: Iterable[Message]) -> set[Taker]:
+    """The (entry id, place) of each message that was the first to bring its source's `messageId`.
 
     Safe with several workers: of two that bring one id, the second waits for the first's transaction and then loses.
     """
     takers: dict[str, Taker] = {}
-    for unpacked in batch:
-        source, entry = unpacked.entry.source_id.bytes, unpacked.entry.entry_id
-        for place, event in unpacked.events:
-            takers.setdefault(_key(source, event["messageId"]), (entry, place))
+    for source_id, entry_id, place, message_id in messages:
+        takers.setdefault(_key(source_id.bytes, message_id), (entry_id, place))
     if not takers:
         return set()
     with transaction.atomic(), connection.cursor() as cursor:
         taken_now = _insert(cursor, takers)
-        others = _owners(cursor, takers) if taken_now < len(takers) else {}
+        if taken_now == len(takers):
+            return set(takers.values())
+        others = _owners(cursor, takers)
     return {taker for key, taker in takers.items() if others.get(key, taker) == taker}
 
 

@@ -34,10 +34,8 @@ def write(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def corrected(original: datetime | None, sent: datetime | None, received: datetime) -> datetime:
+def corrected(original: datetime, sent: datetime | None, received: datetime) -> datetime:
     """The documented correction of a client's clock: receivedAt - (sentAt - originalTimestamp)."""
-    if original is None:
-        return received
     if sent is None:
         return original
     try:

@@ -72,12 +72,15 @@ def set_dates(event: Event, arrival: Arrival) -> None:
     derived = event.pop("originalTimestamp", None)
     given = event.get("timestamp")
     original = clock.read(derived if given is None else given)
-    event["receivedAt"] = clock.write(arrival.received)
+    event["receivedAt"] = received = clock.write(arrival.received)
+    if original is None:
+        event["timestamp"] = received
+    else:
+        event["originalTimestamp"] = written = clock.write(original)
+        at = clock.corrected(original, sent, arrival.received)
+        event["timestamp"] = written if at is original else clock.write(at)
     if sent is not None:
         event["sentAt"] = clock.write(sent)
-    if original is not None:
-        event["originalTimestamp"] = clock.write(original)
-    event["timestamp"] = clock.write(clock.corrected(original, sent, arrival.received))
 
 
 def set_origin(event: Event, arrival: Arrival) -> None:
