@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection, transaction
 
 from audit.ids import new_id
@@ -43,8 +44,7 @@ Hour = datetime
 CountKey = tuple[uuid.UUID, Hour, str, str]  # destination, hour, event type, outcome
 
 
-@dataclass(slots=True)
-class Job:
+class Job(msgspec.Struct):
     """One event on its way to one destination: the body is what leaves, its chosen fields already encrypted."""
 
     destination_id: uuid.UUID

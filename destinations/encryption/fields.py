@@ -86,6 +86,8 @@ class FieldEncryption:
 
     def _encrypt_leaves(self, value: Any, depth: int) -> Any:
         """A scalar encrypted; an object or a list of the same shape with every scalar in it encrypted. Null stays."""
+        if isinstance(value, str):
+            return self._encrypt(_plain(value))
         if isinstance(value, dict):
             deeper = _deeper(depth)
             return {key: self._encrypt_leaves(held, deeper) for key, held in value.items()} if value else value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from destinations.delivery.ledger import Job, Page, hour_of
+import msgspec
+
+from destinations.delivery.ledger import Job, Page
 from destinations.models import Delivery
 from destinations.pipeline.plan import DestinationPlan, Plans
 from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped, prepared
@@ -17,6 +20,8 @@ from workspaces.event_log.duplicates import Message, first_seen
 from workspaces.tracking.unpack import unpack
 
 RECEIVED, DUPLICATE = "received", "duplicate"
+
+HOUR = 3_600_000_000  # microseconds
 
 Tally = Counter[CountKey]
 
@@ -32,8 +37,7 @@ class Batch:
     open_jobs: int = 0
 
 
-@dataclass(slots=True)
-class _Taken:
+class _Taken(msgspec.Struct):
     """One event, as far as it is needed once it has been prepared: what would be sent of it and what stopped."""
 
     message: Message
@@ -69,8 +73,7 @@ def prepare(entries: Sequence[Entry], plans: Plans) -> tuple[Batch, list[Job]]:
 
 def _taken(entry: Entry, plans: Plans, tally: Tally) -> Iterator[_Taken]:
     unpacked = unpack(entry)
-    received = datetime.fromtimestamp(entry.received_at / 1_000_000, UTC)
-    hour = hour_of(received)
+    received, hour = datetime.fromtimestamp(entry.received_at / 1_000_000, UTC), _start_of(entry.received_at // HOUR)
     for event_type, code in unpacked.discarded:
         tally[entry.source_id, hour, event_type, code] += 1
     destinations = plans.by_source.get(entry.source_id, ())
@@ -99,6 +102,12 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
         place=place,
         hour=hour,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _start_of(hour: int) -> datetime:
+    """One object for each hour since 1970: it stands in the keys of every count."""
+    return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 def _note_stop(page: Page, job: Job, code: str) -> None:

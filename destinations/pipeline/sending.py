@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import dataclass
 
+import msgspec
 from django.conf import settings
 
 from destinations.catalog.base import Outcome, Response, Verdict
@@ -36,8 +36,7 @@ PATIENCE = 1.0  # seconds a batch waits for a job
 LOOK_EVERY = 0.1
 
 
-@dataclass(slots=True)
-class _Sent:
+class _Sent(msgspec.Struct):
     """A job that is with the courier; `batch` waits for it, or is None where the ledger has a row for it."""
 
     job: Job

@@ -30,8 +30,8 @@ from workspaces.event_log.base import Entry, EventLogUnavailable
 
 logger = logging.getLogger(__name__)
 
-BATCH_EVENTS = 500
-BATCHES_OPEN = 16  # of one partition: what a second of waiting for slow destinations may hold up
+BATCH_EVENTS = 1000  # each batch costs three transactions, whatever it holds
+BATCHES_OPEN = 8  # of one partition: what a second of waiting for slow destinations may hold up
 LEASE_EVERY = 2.0  # also how often an idle worker looks for changed configuration: its retries need it
 POLL = 0.02
 BRIEFLY = 0.002

@@ -10,6 +10,7 @@ from tests.sdks.scenario import IN_BROWSER, TRACK
 from tests.sdks.traffic import LOST, Traffic
 from tests.sdks.website import Visitor, batching, only_addressed
 from tests.servers import wait_until
+from tests.workspaces.entries import messages_of
 from workspaces.event_log.duplicates import first_seen
 
 CALL = IN_BROWSER[1]
@@ -51,8 +52,8 @@ def test_what_is_sent_again_because_its_answer_was_lost_counts_once(
     wait_until(lambda: len(ingest.stored()) == 2, "it is sent again")
     before, again = ingest.stored()
     assert [event["messageId"] for _, event in before.events] == [event["messageId"] for _, event in again.events]
-    assert len(first_seen([before])) == len(calls)
-    assert first_seen([again]) == set()
+    assert len(first_seen(messages_of(before))) == len(calls)
+    assert first_seen(messages_of(again)) == set()
 
 
 def test_a_wrong_key_is_final_where_keys_are_strict(visitor: Visitor, ingest: Ingest, traffic: Traffic) -> None:

@@ -8,6 +8,7 @@ from tests.ingest import Ingest
 from tests.sdks.clients import Outcome, Sdk
 from tests.sdks.scenario import TRACK
 from tests.sdks.traffic import LOST, Traffic
+from tests.workspaces.entries import messages_of
 from workspaces.event_log.duplicates import first_seen
 
 
@@ -28,5 +29,5 @@ def test_what_is_sent_again_because_its_answer_was_lost_counts_once(sdk: Sdk, in
     before, again = ingest.stored()
     ids = [event["messageId"] for unpacked in (before, again) for _, event in unpacked.events]
     assert (len(ids), len(set(ids))) == (2, 1)
-    assert first_seen([before]) == {(before.entry.entry_id, 0)}
-    assert first_seen([again]) == set()
+    assert first_seen(messages_of(before)) == {(before.entry.entry_id, 0)}
+    assert first_seen(messages_of(again)) == set()

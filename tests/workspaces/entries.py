@@ -7,7 +7,9 @@ import uuid
 from typing import Any
 
 from workspaces.event_log.base import Entry, NewEntry
+from workspaces.event_log.duplicates import Message
 from workspaces.tracking.envelope import Envelope, pack
+from workspaces.tracking.unpack import Unpacked
 
 RECEIVED = 1_704_164_645_678_000  # 2024-01-02T03:04:05.678Z
 SOURCE = uuid.UUID(int=7)
@@ -30,3 +32,12 @@ def stored(entry: NewEntry, position: int = 1) -> Entry:
 def entry_with(body: Any, **facts: Any) -> Entry:
     """An entry as read from the log."""
     return stored(new_entry(body, **facts))
+
+
+def messages_of(*batch: Unpacked) -> list[Message]:
+    """The events as de-duplication sees them."""
+    return [
+        Message(each.entry.source_id, each.entry.entry_id, place, event["messageId"])
+        for each in batch
+        for place, event in each.events
+    ]

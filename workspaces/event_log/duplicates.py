@@ -6,7 +6,6 @@ no duplicate.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 
 WINDOW_SECONDS = 48 * 60 * 60
 ROWS_A_DELETE = 10_000
+KEYS_A_SELECT = 500
 
 # Who brought an id: the entry's id and the event's place in it.
 Taker = tuple[uuid.UUID, int]
@@ -37,12 +37,9 @@ INSERT INTO workspaces_seenmessage (key, entry_id, place, seen_at) VALUES (%s, %
 """
 INSERT_POSTGRESQL = """
 INSERT INTO workspaces_seenmessage (key, entry_id, place, seen_at)
-SELECT row.*, %s FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[]) AS row ON CONFLICT DO NOTHING
+SELECT row.*, %s FROM unnest(%s::bytea[], %s::bytea[], %s::smallint[]) AS row ON CONFLICT DO NOTHING
 """
-SELECT_SQLITE = """
-SELECT key, entry_id, place FROM workspaces_seenmessage WHERE key IN (SELECT value FROM json_each(%s))
-"""
-SELECT_POSTGRESQL = "SELECT key, entry_id, place FROM workspaces_seenmessage WHERE key = ANY(%s::uuid[])"
+SELECT = "SELECT key, entry_id, place FROM workspaces_seenmessage WHERE key IN ({})"
 DELETE = """
 DELETE FROM workspaces_seenmessage
 WHERE key IN (SELECT key FROM workspaces_seenmessage WHERE seen_at < %s LIMIT %s)
@@ -54,7 +51,7 @@ def first_seen(messages: Iterable[Message]) -> set[Taker]:
 
     Safe with several workers: of two that bring one id, the second waits for the first's transaction and then loses.
     """
-    takers: dict[str, Taker] = {}
+    takers: dict[bytes, Taker] = {}
     for source_id, entry_id, place, message_id in messages:
         takers.setdefault(_key(source_id.bytes, message_id), (entry_id, place))
     if not takers:
@@ -78,27 +75,29 @@ def forget_older_than(seconds: int = WINDOW_SECONDS) -> int:
                 return forgotten
 
 
-def _key(source: bytes, message_id: str) -> str:
-    """128 bits of BLAKE2b in hex: what a UUID column takes on either database."""
-    return blake2b(source + message_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _key(source: bytes, message_id: str) -> bytes:
+    """128 bits of BLAKE2b."""
+    return blake2b(source + message_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _insert(cursor: CursorWrapper, takers: Mapping[str, Taker]) -> int:
+def _insert(cursor: CursorWrapper, takers: Mapping[bytes, Taker]) -> int:
     """Take the ids that are free; how many were. In key order: two workers never wait for each other in a circle."""
     now = int(time.time())
-    rows = [(key, entry.hex, place) for key, (entry, place) in sorted(takers.items())]
+    rows = [(key, entry.bytes, place, now) for key, (entry, place) in sorted(takers.items())]
     if connection.vendor == "postgresql":
-        keys, entries, places = zip(*rows, strict=True)
+        keys, entries, places, _ = zip(*rows, strict=True)
         cursor.execute(INSERT_POSTGRESQL, (now, list(keys), list(entries), list(places)))
     else:
-        cursor.executemany(INSERT_SQLITE, [(*row, now) for row in rows])
+        cursor.executemany(INSERT_SQLITE, rows)
     return int(cursor.rowcount)
 
 
-def _owners(cursor: CursorWrapper, takers: Mapping[str, Taker]) -> dict[str, Taker]:
+def _owners(cursor: CursorWrapper, takers: Mapping[bytes, Taker]) -> dict[bytes, Taker]:
     """Who holds each id by now, ourselves included."""
-    if connection.vendor == "postgresql":
-        cursor.execute(SELECT_POSTGRESQL, (list(takers),))
-        return {key.hex: (entry, place) for key, entry, place in cursor.fetchall()}
-    cursor.execute(SELECT_SQLITE, (json.dumps(list(takers)),))
-    return {key: (uuid.UUID(entry), place) for key, entry, place in cursor.fetchall()}
+    keys, found = list(takers), {}
+    for start in range(0, len(keys), KEYS_A_SELECT):
+        part = keys[start : start + KEYS_A_SELECT]
+        cursor.execute(SELECT.format(", ".join(["%s"] * len(part))), part)
+        for key, entry_id, place in cursor.fetchall():
+            found[bytes(key)] = (uuid.UUID(bytes=bytes(entry_id)), place)
+    return found

@@ -87,8 +87,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SeenMessage',
             fields=[
-                ('key', models.UUIDField(help_text='128 bits of BLAKE2b over source id and messageId.', primary_key=True, serialize=False)),
-                ('entry_id', models.UUIDField()),
+                ('key', models.BinaryField(help_text='128 bits of BLAKE2b over source id and messageId.', max_length=16, primary_key=True, serialize=False)),
+                ('entry_id', models.BinaryField(help_text="The id's 16 bytes.", max_length=16)),
                 ('place', models.PositiveSmallIntegerField(help_text="The event's place within the entry.")),
                 ('seen_at', models.BigIntegerField(help_text='Seconds since 1970, UTC.')),
             ],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -39,7 +39,7 @@ class Impatient(Webhooks):
     """Webhooks that wait for an answer no longer than 200 ms."""
 
     def build_request(self, *args: Any, **facts: Any) -> Request:
-        return replace(super().build_request(*args, **facts), timeout=0.2)
+        return msgspec.structs.replace(super().build_request(*args, **facts), timeout=0.2)
 
 
 @pytest.mark.parametrize(
