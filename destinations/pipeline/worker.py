@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
+from django.db import connection
 
 from destinations.delivery import ledger
 from destinations.delivery.ledger import Page
@@ -24,7 +24,7 @@ from destinations.pipeline.batch import Batch, prepare
 from destinations.pipeline.housekeeping import Housekeeping
 from destinations.pipeline.plan import Plans
 from destinations.pipeline.sending import Sender
-from workspaces.event_counts import CountKey, add_counts
+from destinations.pipeline.writing import Writing
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import Entry, EventLogUnavailable
 
@@ -48,13 +48,11 @@ class _Partition:
     batches: deque[Batch] = field(default_factory=deque)
     stuck_until: float = 0.0
 
-    def settled(self) -> list[Batch]:
-        """The batches that are done, up to the first that is not."""
+    def take_settled(self) -> list[Batch]:
+        """Take out the batches that are done, up to the first that is not."""
         done = []
-        for batch in self.batches:
-            if batch.open_jobs:
-                break
-            done.append(batch)
+        while self.batches and not self.batches[0].open_jobs:
+            done.append(self.batches.popleft())
         return done
 
 
@@ -67,6 +65,7 @@ class Worker:
         self._sender = Sender(self._plans)
         self._housekeeping = Housekeeping()
         self._partitions: dict[int, _Partition] = {}
+        self._doubtful: Writing | None = None  # nobody knows whether its commit went through
         self._lease_at = 0.0
         self._stopping = False
 
@@ -149,25 +148,26 @@ class Worker:
 
     def _write(self) -> bool:
         """Write every batch that is settled, oldest first, and what is loose, in one transaction."""
-        done = {number: batches for number, part in self._partitions.items() if (batches := part.settled())}
-        loose = self._sender.loose
-        if not done and not loose:
-            return False
-        page, counts = Page(), dict[CountKey, int]()
-        page.add(loose)
-        for batch in (batch for batches in done.values() for batch in batches):
-            page.add(batch.page)
-            for key, count in batch.event_counts.items():
-                counts[key] = counts.get(key, 0) + count
-        with transaction.atomic():
-            ledger.write(page)
-            add_counts(counts)
-            ledger.save_positions({number: batches[-1].position for number, batches in done.items()})
-        self._sender.loose = Page()
-        for number, batches in done.items():
-            for _ in batches:
-                self._partitions[number].batches.popleft()
-        return True
+        self._settle_doubt()
+        writing = self._taken_out()
+        if writing:
+            self._doubtful = writing
+            writing.write()
+            self._doubtful = None
+        return bool(writing)
+
+    def _settle_doubt(self) -> None:
+        """Write again what an error left in doubt, unless it is written after all."""
+        if self._doubtful is not None:
+            if not self._doubtful.is_written():
+                self._doubtful.write()
+            self._doubtful = None
+
+    def _taken_out(self) -> Writing:
+        """What is ready to be written, which then stands nowhere else."""
+        batches = [batch for partition in self._partitions.values() for batch in partition.take_settled()]
+        loose, self._sender.loose = self._sender.loose, Page()
+        return Writing(batches, loose)
 
     def _wait_out(self, error: Exception) -> None:
         """Wait. With the log its leases are lost: what was read and not settled is read again by whoever has them."""
@@ -176,6 +176,8 @@ class Worker:
             self._log.close()
             self._partitions.clear()
             self._sender.forget_batches()
+            if self._doubtful is not None:
+                self._doubtful.forget_batches()
             self._lease_at = 0.0
         connection.close()
         time.sleep(TROUBLE_PAUSE)
