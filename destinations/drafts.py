@@ -16,13 +16,13 @@ from django.utils import timezone
 from audit.event_types import EventType
 from audit.record import record
 from destinations.kinds import entry_of, require_encryption
-from destinations.models import Destination, Draft, PublicKey
+from destinations.models import Destination, Draft
 from destinations.settings_store import open_settings, seal_settings
 from workspaces.access import Right, require_right
 from workspaces.models import Source, User, Workspace
 
 EXPIRES_AFTER = timedelta(minutes=15)
-KEPT_FOR = timedelta(days=1)  # an expired draft stays a while, so that its address can say that it has expired
+KEPT_FOR = timedelta(days=1)  # an expired draft stays a day, so that its address can say that it has expired
 MAX_NAME = 100
 MAX_PER_SOURCE = 25  # documented: cloud-mode instances of one destination for one source
 
@@ -53,7 +53,6 @@ def start(kind: str, *, actor: User, workspace: Workspace) -> Draft:
     """Begin adding a destination of `kind`; raises Http404 for a kind the catalog does not list."""
     require_right(actor, workspace, Right.EDIT_DESTINATIONS)
     entry_of(kind)
-    _forget_old()
     draft = Draft.objects.create(workspace=workspace, user=actor, kind=kind)
     _record(draft, actor, step="start")
     return draft
@@ -140,10 +139,10 @@ def default_name(kind: str, source: Source) -> str:
     return next(name for name in numbered if name.lower() not in names)
 
 
-def _forget_old() -> None:
-    old = Draft.objects.filter(touched_at__lt=timezone.now() - KEPT_FOR)
-    PublicKey.objects.filter(draft__in=old, destination=None).delete()
-    old.delete()
+def forget_old() -> int:
+    """Remove the drafts nobody touched for a day; how many. For the worker, which has dropped their pairs by then."""
+    old = Draft.objects.filter(touched_at__lt=timezone.now() - KEPT_FOR, pending_key__isnull=True)
+    return old.delete()[0]
 
 
 def _record(draft: Draft, actor: User, **details: object) -> None:

@@ -105,7 +105,18 @@ def _keep_public_half(draft: Draft, answers: Answers, pem: str, *, claimed: uuid
     _record(EventType.ENCRYPTION_KEYS_GENERATED, locked, key, actor, fields=list(answers.fields), replaced=replaced)
 
 
-def drop_pending(draft: Draft, *, actor: User) -> bool:
+def drop_left_pairs() -> int:
+    """Drop the pairs of drafts nobody touched for 15 minutes, each with its audit row; how many. For the worker."""
+    left = Draft.objects.filter(touched_at__lt=timezone.now() - drafts.EXPIRES_AFTER, pending_key__isnull=False)
+    dropped = 0
+    for draft_id in left.values_list("pk", flat=True):
+        with transaction.atomic():
+            draft = left.select_for_update(of=("self",)).filter(pk=draft_id).first()
+            dropped += draft is not None and drop_pending(draft, actor=None)
+    return dropped
+
+
+def drop_pending(draft: Draft, *, actor: User | None) -> bool:
     """Drop a locked draft's unused pair; whether there was one. Called by verbs, inside their transaction."""
     key = draft.pending_key
     if key is None:
@@ -154,7 +165,7 @@ def _delete_pending(draft: Draft) -> bool:
 
 
 def _record(
-    event_type: EventType, subject: Draft | Destination, key: PublicKey, actor: User, **details: object
+    event_type: EventType, subject: Draft | Destination, key: PublicKey, actor: User | None, **details: object
 ) -> None:
     facts = {"fingerprint": key.fingerprint, "bits": key.bits, **details}
     record(event_type, actor=actor, workspace_id=subject.workspace_id, subject=subject, details=facts)

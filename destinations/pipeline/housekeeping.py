@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
+from destinations import drafts
 from destinations.delivery import ledger
-from destinations.models import Delivery, Draft, PublicKey
+from destinations.encryption.setup import drop_left_pairs
+from destinations.models import Delivery
 from workspaces.event_log import duplicates
 from workspaces.event_log.base import EventLogReader
 
 EVERY_SECONDS = 300.0
-DRAFTS_KEPT = timedelta(days=1)  # an expired draft stays a day, so that its address can say that it has expired
-PAIRS_KEPT = timedelta(minutes=15)
 
 
 class Housekeeping:
@@ -42,7 +41,8 @@ def clean_up(log: EventLogReader, partitions: Sequence[int]) -> dict[str, int]:
         "log entries": sum(trimmed),
         "message ids": duplicates.forget_older_than(),
         "bodies": _empty_old_bodies(kept),
-        "unused keys and drafts": _drop_left_drafts(),
+        "unused keys": drop_left_pairs(),
+        "drafts": drafts.forget_old(),
     }
 
 
@@ -52,12 +52,3 @@ def _empty_old_bodies(kept: timedelta) -> int:
     waiting.update(status=Delivery.Status.DEAD, next_try_at=None)
     ended = Delivery.objects.filter(status__in=[Delivery.Status.DEAD, Delivery.Status.DELIVERED])
     return ended.filter(received_at__lt=timezone.now() - kept).exclude(sealed_body=b"").update(sealed_body=b"")
-
-
-@transaction.atomic
-def _drop_left_drafts() -> int:
-    now = timezone.now()
-    left = Draft.objects.filter(touched_at__lt=now - PAIRS_KEPT, pending_key__isnull=False)
-    keys, _ = PublicKey.objects.filter(destination=None, draft__in=left).delete()
-    drafts, _ = Draft.objects.filter(touched_at__lt=now - DRAFTS_KEPT).delete()
-    return keys + drafts

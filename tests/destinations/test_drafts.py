@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
@@ -13,10 +13,10 @@ from django.http import Http404
 from audit.models import AuditRow
 from destinations import drafts, wizard
 from destinations.drafts import DraftExpired
-from destinations.models import Draft, PublicKey
+from destinations.models import Draft
 from destinations.settings_store import open_settings
 from tests.destinations.factories import DestinationFactory
-from tests.destinations.making import answers, draft_at_setup, event_types, generated, nothing_written, plain, recorded
+from tests.destinations.making import answers, event_types, nothing_written, plain, recorded
 from tests.factories import SourceFactory, member
 from workspaces.models import Source, User, Workspace
 from workspaces.sealing import SealError
@@ -105,20 +105,6 @@ def test_each_step_starts_the_minutes_anew(
         clock.shift(14 * MINUTES)
         step()
     assert opened(draft, alice) == draft
-
-
-def test_old_drafts_and_their_unused_pairs_are_forgotten_when_the_next_begins(
-    clock: time_machine.Traveller, source: Source, alice: User
-) -> None:
-    old = draft_at_setup(source, alice)
-    generated(old, alice)
-    clock.shift(timedelta(hours=23))
-    younger = draft_at_setup(source, alice)
-    generated(younger, alice)
-    clock.shift(timedelta(hours=1, seconds=1))
-    newest = drafts.start("webhooks", actor=alice, workspace=source.workspace)
-    assert set(Draft.objects.values_list("pk", flat=True)) == {younger.pk, newest.pk}
-    assert PublicKey.objects.get().draft == younger
 
 
 def test_choosing_a_source_names_the_destination(draft: Draft, source: Source, alice: User) -> None:

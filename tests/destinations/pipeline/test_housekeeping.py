@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from audit.models import AuditRow
 from destinations.delivery import ledger
 from destinations.delivery.ledger import Job, Page
 from destinations.models import Attempt, Delivery, DeliveryCount, Destination, Draft, PublicKey
@@ -140,17 +141,20 @@ def draft_of(workspace: Workspace, user: User, age: timedelta, *, with_key: bool
 def test_drafts_go_a_day_after_they_were_touched(log: EventLogReader, workspace: Workspace, alice: User) -> None:
     draft_of(workspace, alice, timedelta(hours=25))
     fresh = draft_of(workspace, alice, timedelta(hours=23))
-    assert clean_up(log, [])["unused keys and drafts"] == 1
+    assert clean_up(log, [])["drafts"] == 1
     assert list(Draft.objects.all()) == [fresh]
 
 
 def test_unused_keys_go_a_quarter_of_an_hour_after(log: EventLogReader, workspace: Workspace, alice: User) -> None:
     left = draft_of(workspace, alice, timedelta(minutes=16), with_key=True)
     used = draft_of(workspace, alice, timedelta(minutes=14), with_key=True)
-    assert clean_up(log, [])["unused keys and drafts"] == 1
+    assert clean_up(log, [])["unused keys"] == 1
     left.refresh_from_db()
     assert left.pending_key is None
     assert list(PublicKey.objects.all()) == [used.pending_key]
+    row = AuditRow.objects.get(event_type="Data Encryption Keys Discarded")
+    assert (row.workspace_id, row.object_id, row.actor_user_id) == (str(workspace.pk), str(left.pk), "")
+    assert row.details == {"fingerprint": "AB", "bits": 2048}
 
 
 def test_keys_in_force_stay(log: EventLogReader, hook: Destination) -> None:
@@ -187,8 +191,8 @@ def test_purge_does_it_all_at_once_and_says_how_much(source: Source, hook: Desti
     fill_log(source, OLD, YOUNG, settled=2)
     put_down(hook, "dead", OLD)
     draft_of(source.workspace, alice, OLD, with_key=True)
-    assert purge() == {"log entries": 1, "message ids": 0, "bodies": 1, "unused keys and drafts": 2}
-    assert purge() == {"log entries": 0, "message ids": 0, "bodies": 0, "unused keys and drafts": 0}
+    assert purge() == {"log entries": 1, "message ids": 0, "bodies": 1, "unused keys": 1, "drafts": 1}
+    assert purge() == {"log entries": 0, "message ids": 0, "bodies": 0, "unused keys": 0, "drafts": 0}
 
 
 def test_purge_leaves_the_partitions_of_a_running_worker_to_it(
