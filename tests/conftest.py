@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client, TransactionTestCase
 
 from audit import append_only
 from tests import factories
+from tests.servers import wait_until
 from workspaces.models import Membership, Source, User, Workspace
 
 # pytest-playwright keeps an event loop running in the thread; Django would refuse the database there.
@@ -33,6 +35,25 @@ def _empty_database_and_audit_log(self: TransactionTestCase) -> None:
 
 # At import: a fixture would be undone before the database is emptied.
 TransactionTestCase._fixture_teardown = _empty_database_and_audit_log
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django's own; PostgreSQL needs a moment to see that a server a test has stopped is gone."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            wait_until(lambda: not other_sessions(), "these sessions still use the test database")
+            connection.close()
+
+
+def other_sessions() -> list[tuple[int, str]]:
+    """Process and last statement of every session but this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return list(cursor.fetchall())
 
 
 @pytest.fixture
