@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, TransactionTestCase
+from playwright.sync_api import Playwright, sync_playwright
 
 from audit import append_only
 from tests import factories
@@ -93,6 +94,19 @@ def as_alice(client: Client, alice: User) -> Client:
     """A browser in which Alice is signed in."""
     client.force_login(alice)
     return client
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The browsers' driver. While it runs an event loop does too, and in there Django would open connections anew.
+
+    A second connection of this process would see none of a test's open transaction, and outlive the test database.
+    """
+    ours = connections["default"]
+    started = sync_playwright().start()
+    connections["default"] = ours
+    yield started
+    started.stop()
 
 
 @pytest.fixture(scope="session")
