@@ -89,7 +89,7 @@ def _save(request: MemberRequest, destination: Destination, basic: BasicForm, se
     except ValidationError as refusal:
         basic.add_error(None, refusal)
         return False
-    messages.success(request, "Your changes are saved. They apply to events from now on, within 60 seconds at the latest.")
+    messages.success(request, "Your changes are saved. They apply to events from now on, after 60 seconds at most.")
     return True
 
 
