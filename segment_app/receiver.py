@@ -6,6 +6,7 @@ It is a process of its own and knows nothing of the product but what arrives by 
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -140,9 +141,19 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: addresses may hold personal data."""
 
 
+class Server(ThreadingHTTPServer):
+    """Answers each request in a thread of its own."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away, such as a worker that is stopped: that is no error of ours."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def serve(port: int, key_file: Path) -> None:
     """Listen on this machine alone until interrupted."""
     handler = type("DemoHandler", (Handler,), {"inbox": Inbox(), "key_file": key_file})
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", port), handler) as server:
         server.serve_forever()
