@@ -19,16 +19,17 @@ from destinations.encryption import setup
 from destinations.kinds import require_encryption
 from destinations.models import Destination, Draft
 from destinations.settings_store import open_settings, seal_settings
-from workspaces.access import Right, require_right
+from workspaces.access import Right, require_right, within
 from workspaces.models import User, Workspace
 
 NAME_TAKEN = "This workspace already has a destination of that name."
 
 
 def find(destination_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Destination:
-    """One destination of the workspace with its source and key; raises Http404 where there is none."""
-    require_right(actor, workspace, Right.VIEW_DESTINATIONS)
-    related = Destination.objects.select_related("workspace", "source", "public_key__made_by")
+    """One destination of the workspace with its source and key; raises Http404 where the actor may see none."""
+    access = require_right(actor, workspace, Right.VIEW_DESTINATIONS)
+    mine = Destination.objects.filter(within(access, Right.VIEW_DESTINATIONS, "source"))
+    related = mine.select_related("workspace", "source", "public_key__made_by")
     return get_object_or_404(related, pk=destination_id, workspace=workspace)
 
 
@@ -121,7 +122,7 @@ def _switch(destination: Destination, actor: User, *, enabled: bool) -> bool:
 
 
 def _lock(destination: Destination, actor: User) -> Destination:
-    require_right(actor, destination.workspace, Right.EDIT_DESTINATIONS)
+    require_right(actor, destination.workspace, Right.EDIT_DESTINATIONS, source=destination.source)
     # The name is checked under the workspace's lock, as in create_destination.
     Workspace.objects.select_for_update().get(pk=destination.workspace_id)
     return Destination.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=destination.pk)

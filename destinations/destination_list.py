@@ -7,7 +7,7 @@ from django.db.models.functions import Lower
 
 from destinations.catalog.registry import catalog_entries
 from destinations.models import Destination
-from workspaces.access import Right, require_right
+from workspaces.access import Right, require_right, within
 from workspaces.listing import Question
 from workspaces.models import User, Workspace
 
@@ -29,8 +29,9 @@ _KEYS = {
 
 def find(workspace: Workspace, asked: Question, *, actor: User) -> QuerySet[Destination]:
     """The destinations asked for, each with its `category` and its source at hand; settings stay unread."""
-    require_right(actor, workspace, Right.VIEW_DESTINATIONS)
+    access = require_right(actor, workspace, Right.VIEW_DESTINATIONS)
     kinds = [When(kind=entry.slug, then=Value(entry.category)) for entry in catalog_entries()]
-    rows = workspace.destinations.filter(name__icontains=asked.text)
+    mine = within(access, Right.VIEW_DESTINATIONS, "source")
+    rows = workspace.destinations.filter(mine, name__icontains=asked.text)
     rows = rows.annotate(category=Case(*kinds, default=Value("Other")))
     return asked.in_order(rows, _KEYS).select_related("source").defer("sealed_settings")

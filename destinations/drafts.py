@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -18,7 +19,7 @@ from audit.record import record
 from destinations.kinds import entry_of, require_encryption
 from destinations.models import Destination, Draft
 from destinations.settings_store import open_settings, seal_settings
-from workspaces.access import Right, require_right
+from workspaces.access import Right, require_right, visible_sources
 from workspaces.models import Source, User, Workspace
 
 EXPIRES_AFTER = timedelta(minutes=15)
@@ -74,7 +75,7 @@ def open_draft(draft_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Dra
 
 def lock(draft: Draft, actor: User) -> Draft:
     """The draft as it stands, locked until the transaction ends; Http404 once it is gone or belongs to another."""
-    require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS)
+    require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS, source=draft.source)
     locked = Draft.objects.select_for_update().filter(pk=draft.pk, user=actor, workspace=draft.workspace).first()
     if locked is None:
         raise Http404("no such draft")
@@ -86,7 +87,7 @@ def lock(draft: Draft, actor: User) -> Draft:
 def choose_source(draft: Draft, source_id: uuid.UUID, *, actor: User) -> Draft:
     """Answer Select data source; raises ValidationError for a source that is not offered or already full."""
     draft = lock(draft, actor)
-    source = Source.objects.filter(pk=source_id, workspace=draft.workspace).first()
+    source = sources_for(draft.workspace, actor=actor).filter(pk=source_id).first()
     if source is None:
         raise ValidationError({"source": "Choose one of the sources of this workspace."})
     check_room(source, draft.kind)
@@ -96,6 +97,12 @@ def choose_source(draft: Draft, source_id: uuid.UUID, *, actor: User) -> Draft:
     draft.save(update_fields=["source", "name", "touched_at"])
     _record(draft, actor, step="source", source=source.name)
     return draft
+
+
+def sources_for(workspace: Workspace, *, actor: User) -> QuerySet[Source]:
+    """The sources the actor may add a destination to."""
+    access = require_right(actor, workspace, Right.EDIT_DESTINATIONS)
+    return visible_sources(access, workspace, Right.EDIT_DESTINATIONS)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from destinations import drafts
@@ -40,11 +41,11 @@ class SourceForm(forms.Form):
         },
     )
 
-    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sources: QuerySet[Source], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["source"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Source.objects.filter(workspace=workspace)
+        field.queryset = sources
 
 
 class BasicForm(forms.Form):

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.db import transaction
 
@@ -24,8 +25,12 @@ from destinations.models import Draft
 from privacy.inventory import classify_field
 from privacy.models import Classification
 from segment_app.demo_events import append_history
-from workspaces import write_keys
+from workspaces import grants, write_keys
+from workspaces.grants import RoleGiven
+from workspaces.labels import add_defaults
 from workspaces.models import Membership, Source, User, Workspace
+from workspaces.roles import Role
+from workspaces.sign_in_links import make_link
 from workspaces.sources import add_source
 
 SLUG = "acme-health"
@@ -55,12 +60,11 @@ class Demo:
         """One JSON object with these fields."""
         return json.dumps(asdict(self), indent=2)
 
-    def welcome(self) -> str:
-        """What `make run` prints."""
+    def welcome(self, link: str) -> str:
+        """What `make run` prints. `link` signs in once: a first look needs no authenticator app."""
         return f"""
-  Open       {self.url}
-  Sign in    {self.email}
-  Password   {self.password}
+  Open       {link}
+             (signs you in once, within the hour; again later: manage.py sign_in_link {self.email})
   Write key  {self.write_key}
   Receiver   {self.receiver_url}  (shows what the demo destination received)
 
@@ -94,21 +98,32 @@ def ensure_demo() -> Demo:
         url=settings.SITE_URL,
         email=EMAIL,
         password=password,
-        totp_secret=None,
+        totp_secret=_totp_file().read_text().strip() if _totp_file().exists() else None,
         write_key=write_keys.reveal(source) or "",
         receiver_url=f"http://127.0.0.1:{receiver_port()}/",
     )
+
+
+def sign_in_link() -> str:
+    """An address that signs the demo's owner in, once."""
+    return make_link(User.objects.get(email=EMAIL))
 
 
 def _password_file() -> Path:
     return settings.DATA_DIR / "demo-password.txt"
 
 
+def _totp_file() -> Path:
+    """What the owner's authenticator app would hold."""
+    return settings.DATA_DIR / "demo-totp.txt"
+
+
 def _make() -> None:
-    password = secrets.token_urlsafe(12)
+    password, totp_secret = secrets.token_urlsafe(12), generate_totp_secret()
     # The pair is drawn before the transaction: on SQLite it would stop every other writer.
     with transaction.atomic():
         workspace, owner = _workspace_and_owner(password)
+        TOTP.activate(owner, totp_secret)
         for name, classification in CLASSIFIED.items():
             classify_field(workspace, name=name, classification=classification, actor=owner)
         website = add_source(workspace, kind="javascript", name="Patient portal", actor=owner)
@@ -116,18 +131,25 @@ def _make() -> None:
     _add_webhook(workspace, server, owner)
     append_history(server, website)
     _write_private(_password_file(), password)
+    _write_private(_totp_file(), totp_secret)
 
 
 def _workspace_and_owner(password: str) -> tuple[Workspace, User]:
     workspace = Workspace.objects.create(
-        name="Acme Health", slug=SLUG, plan=Workspace.Plan.BUSINESS, baa_signed_on=date(2024, 1, 15)
+        name="Acme Health",
+        slug=SLUG,
+        plan=Workspace.Plan.BUSINESS,
+        baa_signed_on=date(2024, 1, 15),
+        baa_signed_by="Olivia Owner, Chief Privacy Officer",
+        baa_reference="BAA-2024-001",
     )
     owner = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL, name="Olivia Owner")
     owner.set_password(password)
     owner.is_staff = owner.is_superuser = True  # so that one sign-in shows Django admin as well
     owner.save(update_fields=["password", "is_staff", "is_superuser"])
     EmailAddress.objects.get_or_create(user=owner, email=EMAIL, defaults={"verified": True, "primary": True})
-    Membership.objects.create(workspace=workspace, user=owner, role=Membership.Role.OWNER)
+    add_defaults(workspace)
+    grants.write(Membership.objects.create(workspace=workspace, user=owner), [RoleGiven(Role.OWNER)])
     return workspace, owner
 
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Playwright, sync_playwright
 from audit import append_only
 from tests import factories
 from tests.servers import wait_until
-from workspaces.models import Membership, Source, User, Workspace
+from workspaces.models import Source, User, Workspace
+from workspaces.roles import Role
 
 # pytest-playwright keeps an event loop running in the thread; Django would refuse the database there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -66,21 +67,19 @@ def workspace(db: None) -> Workspace:
 @pytest.fixture
 def alice(workspace: Workspace) -> User:
     """Owns the workspace."""
-    return factories.member(workspace, "alice", Membership.Role.OWNER)
+    return factories.member(workspace, "alice", Role.OWNER)
 
 
 @pytest.fixture
 def bob(workspace: Workspace) -> User:
     """May look at sources and destinations, not change them."""
-    return factories.member(workspace, "bob", Membership.Role.SOURCE_READ_ONLY)
+    return factories.member(workspace, "bob", Role.SOURCE_READ_ONLY)
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
     """Owns another workspace; must learn nothing about this one."""
-    return factories.member(
-        factories.WorkspaceFactory(name="Umbrella", slug="umbrella"), "charlie", Membership.Role.OWNER
-    )
+    return factories.member(factories.WorkspaceFactory(name="Umbrella", slug="umbrella"), "charlie", Role.OWNER)
 
 
 @pytest.fixture

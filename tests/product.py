@@ -112,6 +112,10 @@ class Product:
         """What `manage.py demo --json` says."""
         return json.loads(self.manage("demo", "--json"))
 
+    def sign_in_link(self) -> str:
+        """A link that signs the demo's owner in, once."""
+        return self.manage("sign_in_link", self.demo()["email"]).strip()
+
     def children(self, word: str) -> list[int]:
         """The processes of this copy whose command line holds `word`."""
         return [pid for pid in _processes() if word in _command(pid) and _belongs(pid, self.environment["DATA_DIR"])]

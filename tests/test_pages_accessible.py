@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.factories import PASSWORD
+from tests import browsing
 from workspaces.models import Source, User, Workspace
 from workspaces.sources import add_source
 
@@ -46,10 +46,8 @@ def reports(page: Page) -> list[str]:
 
 @pytest.fixture
 def signed_in(page: Page, live_server: LiveServer, portal: Source) -> Page:
-    page.goto(f"{live_server.url}/login")
-    page.get_by_label("Email").fill("alice@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    browsing.sign_in(page, live_server, User.objects.get(email="alice@example.com"))
+    page.goto(f"{live_server.url}/")
     expect(page).to_have_url(f"{live_server.url}/acme-health/home")
     return page
 

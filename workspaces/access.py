@@ -1,58 +1,135 @@
-"""Who may do what. Outsiders learn nothing (404); insiders without the right are refused (403)."""
+"""What one person may do in one workspace, as it stands now. Outsiders get 404, insiders without the right 403."""
 
 from __future__ import annotations
 
-import enum
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
 from django.http import Http404
 
-from workspaces.models import Membership, User, Workspace
+from workspaces.models import Label, Membership, Source, SourceLabel, User, Workspace
+from workspaces.roles import ABOUT_SOURCES, MEMBER_RIGHTS, OF_ALL_SOURCES, RIGHTS, SUPPORT_RIGHTS, Right, Role, Scope
+from workspaces.support_leave import is_let_in
 
-Role = Membership.Role
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
+__all__ = ["Access", "Right", "Role", "access_of", "has_hipaa_access", "require_right", "visible_sources"]
 
-class Right(enum.Enum):
-    """What can be done in a workspace; the table below says by whom."""
-
-    OPEN_WORKSPACE = "open the workspace"
-    VIEW_SETTINGS = "view workspace settings"
-    CHANGE_SETTINGS = "change workspace settings"
-    VIEW_SOURCES = "view sources"
-    EDIT_SOURCES = "add and change sources, see write keys"
-    VIEW_DESTINATIONS = "view destinations and their deliveries"
-    EDIT_DESTINATIONS = "add and change destinations, generate encryption keys"
-    CLASSIFY_FIELDS = "classify fields in the Privacy Portal"
-    VIEW_AUDIT_LOG = "view and download the HIPAA audit log"
+SourceId = uuid.UUID
 
 
-_READING = {Right.OPEN_WORKSPACE, Right.VIEW_SETTINGS, Right.VIEW_SOURCES, Right.VIEW_DESTINATIONS}
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A person's rights. Those in `everywhere` hold for all sources; `on_sources` says where further ones hold."""
 
-RIGHTS: dict[str, frozenset[Right]] = {
-    Role.OWNER: frozenset(Right),
-    Role.SOURCE_ADMIN: frozenset(_READING | {Right.EDIT_SOURCES, Right.EDIT_DESTINATIONS}),
-    Role.SOURCE_READ_ONLY: frozenset(_READING),
-    Role.MEMBER: frozenset({Right.OPEN_WORKSPACE, Right.VIEW_SETTINGS}),
-}
+    everywhere: frozenset[Right] = frozenset()
+    on_sources: Mapping[Right, frozenset[SourceId]] = field(default_factory=dict)
+    as_support: bool = False  # let in by an owner for a time
+
+    def may(self, right: Right, source_id: SourceId | None = None) -> bool:
+        """Whether they may; of a right about sources: on this one, or, where none is named, on any at all."""
+        if right in self.everywhere:
+            return True
+        sources = self.on_sources.get(right, frozenset())
+        return bool(sources) if source_id is None else source_id in sources
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """Every right they have somewhere."""
+        return self.everywhere | {right for right, sources in self.on_sources.items() if sources}
+
+    def __bool__(self) -> bool:
+        return bool(self.everywhere)
 
 
-def rights_of(user: User, workspace: Workspace) -> frozenset[Right]:
-    """Every right the person has in the workspace; empty for an outsider."""
-    role = Membership.objects.filter(user_id=user.pk, workspace=workspace, user__is_active=True).values_list(
-        "role", flat=True
-    )
-    return RIGHTS.get(role.first() or "", frozenset())
+NOBODY = Access()
 
 
-def require_right(actor: User, workspace: Workspace, right: Right) -> None:
-    """Return if `actor` has `right`; raise Http404 for an outsider and PermissionDenied for an insider without it."""
-    rights = rights_of(actor, workspace)
-    if not rights:
+def access_of(user: User, workspace: Workspace) -> Access:
+    """The person's rights in the workspace; empty for an outsider. Read anew each time: a change works at once."""
+    mine = Membership.objects.filter(user_id=user.pk, workspace=workspace, user__is_active=True)
+    # A member without any role is one row of nulls; an outsider is none.
+    rows: list[tuple[Any, ...]] = list(mine.values_list("grants__pk", "grants__role", "grants__scope"))
+    if rows:
+        given = [_Given(pk, Role(role), Scope(scope)) for pk, role, scope in rows if pk is not None]
+        return _of_grants(given, workspace)
+    return Access(SUPPORT_RIGHTS, as_support=True) if is_let_in(user, workspace) else NOBODY
+
+
+def require_right(actor: User, workspace: Workspace, right: Right, *, source: Source | None = None) -> Access:
+    """The actor's rights, where `right` is among them.
+
+    Raises Http404 for an outsider, and for an insider asked about a source they may not even see; PermissionDenied for
+    an insider without the right.
+    """
+    access = access_of(actor, workspace)
+    if not access:
         raise Http404("no such workspace")
-    if right not in rights:
-        raise PermissionDenied(right.value)
+    source_id = source.pk if source is not None else None
+    if access.may(right, source_id):
+        return access
+    if source_id is not None and access.may(Right.VIEW_SOURCES) and not access.may(Right.VIEW_SOURCES, source_id):
+        raise Http404("no such source")
+    raise PermissionDenied(right.phrase)
+
+
+def visible_sources(access: Access, workspace: Workspace, right: Right = Right.VIEW_SOURCES) -> QuerySet[Source]:
+    """The workspace's sources on which the person has `right`."""
+    return workspace.sources.filter(within(access, right, "pk"))
+
+
+def within(access: Access, right: Right, source_field: str) -> Q:
+    """A condition for any table: its `source_field` names a source on which the person has `right`."""
+    if right in access.everywhere:
+        return Q()
+    return Q(**{f"{source_field}__in": access.on_sources.get(right, frozenset())})
 
 
 def has_hipaa_access(user: User) -> bool:
-    """Whether the person is under the 15-minute rule, everywhere: staff, and members of a HIPAA-eligible workspace."""
-    return user.is_staff or any(workspace.is_hipaa_eligible for workspace in user.workspaces.all())
+    """Whether the person is under the 15-minute rule, everywhere: staff, and members of a workspace bound by a BAA."""
+    return user.is_staff or any(workspace.is_bound_by_hipaa for workspace in user.workspaces.all())
+
+
+class _Given(NamedTuple):
+    """A grant as it was read."""
+
+    pk: int
+    role: Role
+    scope: Scope
+
+
+def _of_grants(grants: Iterable[_Given], workspace: Workspace) -> Access:
+    everywhere = set(MEMBER_RIGHTS)
+    on_sources: defaultdict[Right, set[SourceId]] = defaultdict(set)
+    for grant in grants:
+        rights = RIGHTS.get(grant.role, frozenset())
+        if grant.scope == Scope.ALL:
+            everywhere |= rights
+            continue
+        everywhere |= rights - ABOUT_SOURCES - OF_ALL_SOURCES
+        reached = _reach(grant, workspace)
+        for right in rights & ABOUT_SOURCES:
+            on_sources[right] |= reached
+    return Access(frozenset(everywhere), {right: frozenset(sources) for right, sources in on_sources.items()})
+
+
+def _reach(grant: _Given, workspace: Workspace) -> set[SourceId]:
+    """The sources a narrowed grant covers today."""
+    if grant.scope == Scope.CHOSEN:
+        return set(workspace.sources.filter(given_by=grant.pk).values_list("pk", flat=True))
+    return _with_all(workspace, Label.objects.filter(given_by=grant.pk).values_list("pk", flat=True))
+
+
+def _with_all(workspace: Workspace, labels: Iterable[uuid.UUID]) -> set[SourceId]:
+    """Sources that carry every one of the labels (documented: several labels on one grant combine with AND)."""
+    wanted = list(labels)
+    if not wanted:
+        return set()
+    carried = SourceLabel.objects.filter(label__in=wanted, source__workspace=workspace).values("source")
+    return set(carried.annotate(n=Count("label")).filter(n=len(wanted)).values_list("source", flat=True))

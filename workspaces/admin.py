@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as mfa_admin
+from allauth.mfa.models import Authenticator
+from allauth.usersessions import admin as usersessions_admin
+from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt
 from django import forms
 from django.contrib import admin, messages
@@ -24,46 +28,62 @@ from audit.admin_base import AuditedAdmin, CappedPaginator, ReadOnlyAdmin
 from audit.event_types import EventType
 from audit.middleware import audited
 from workspaces.accounts import lift_lock
-from workspaces.eligibility import set_eligibility
-from workspaces.models import EventCount, Membership, Source, User, Workspace
+from workspaces.eligibility import FACTS, set_eligibility
+from workspaces.labels import add_defaults
+from workspaces.models import EventCount, Grant, Membership, Source, User, Workspace
+from workspaces.sessions import end_sessions
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[User]
     UserAdminBase = DjangoUserAdmin[User]
+    GrantInlineBase = admin.TabularInline[Grant, Membership]
 else:
-    ModelForm, UserAdminBase = forms.ModelForm, DjangoUserAdmin
+    ModelForm, UserAdminBase, GrantInlineBase = forms.ModelForm, DjangoUserAdmin, admin.TabularInline
 
 admin.site.site_header = admin.site.site_title = "Support"
 admin.site.site_url = "/"
 admin.site.unregister(Group)
 admin.site.unregister(EmailAddress)
+# Theirs are registered by import, and show every column.
+for theirs in (mfa_admin.Authenticator, usersessions_admin.UserSession):
+    admin.site.unregister(theirs)
 
 
 @admin.register(Workspace)
 class WorkspaceAdmin(AuditedAdmin[Workspace]):
-    """Customers. Plan tier and BAA date are set here and nowhere else; the rest is the customer's to change."""
+    """Customers. Plan tier and BAA are set here and nowhere else; the rest is the customer's to change."""
 
     list_display = ("name", "slug", "plan", "baa_signed_on", "is_hipaa_eligible", "created_at")
     list_filter = ("plan", ("baa_signed_on", admin.EmptyFieldListFilter))
     search_fields = ("name", "slug", "id__exact")
-    fields = ("id", "name", "slug", "plan", "baa_signed_on", "is_hipaa_eligible", "strict_write_keys", "created_at")
+    fields = (
+        "id",
+        "name",
+        "slug",
+        *FACTS,
+        "is_hipaa_eligible",
+        "standing",
+        "strict_write_keys",
+        "created_at",
+    )
 
     def get_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
         """A new workspace has a name and a slug; its plan and BAA are set on the next page."""
         return self.fields if obj else ("name", "slug")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
-        """All but the two that decide eligibility."""
-        return (
-            [name for name in cast(tuple[str, ...], self.fields) if name not in {"plan", "baa_signed_on"}]
-            if obj
-            else []
-        )
+        """All but what decides eligibility."""
+        return [name for name in cast(tuple[str, ...], self.fields) if name not in FACTS] if obj else []
 
     @admin.display(boolean=True, description="HIPAA eligible")
     def is_hipaa_eligible(self, workspace: Workspace) -> bool:
         """Business tier and a BAA in force."""
         return workspace.is_hipaa_eligible
+
+    @admin.display(description="standing")
+    def standing(self, workspace: Workspace) -> str:
+        """Why it is or is not eligible."""
+        return workspace.standing.value
 
     def workspace_id_of(self, obj: Workspace) -> uuid.UUID | str:
         """Its own id."""
@@ -73,9 +93,10 @@ class WorkspaceAdmin(AuditedAdmin[Workspace]):
         """A new workspace is stored; what changes on one goes through the domain verb."""
         if change:
             actor = cast(User, request.user)
-            set_eligibility(obj, actor=actor, plan=obj.plan, baa_signed_on=obj.baa_signed_on)
+            set_eligibility(obj, actor=actor, **{name: getattr(obj, name) for name in FACTS})
         else:
             super().save_model(request, obj, form, change)
+            add_defaults(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
         """A workspace is not removed with a click."""
@@ -141,15 +162,38 @@ class UserAdmin(AuditedAdmin[User], UserAdminBase):
         return False
 
 
+class GrantInline(GrantInlineBase):
+    """The member's roles; sources and labels are chosen in the workspace's own pages."""
+
+    model = Grant
+    fields = ("role",)
+    extra = 0
+
+
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin[Membership]):
-    """Who belongs where, in what role."""
+    """Who belongs where, and what they were given."""
 
-    list_display = ("user", "workspace", "role", "created_at")
-    list_filter = ("role",)
+    list_display = ("user", "workspace", "role_names", "created_at")
+    list_filter = ("grants__role",)
     list_select_related = ("user", "workspace")
     search_fields = ("user__email", "user__name", "workspace__name", "workspace__slug")
     raw_id_fields = ("user", "workspace")
+    inlines = (GrantInline,)
+
+    @admin.display(description="roles")
+    def role_names(self, membership: Membership) -> str:
+        """As the members' page has them."""
+        return membership.role_names
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With roles at hand."""
+        return super().get_queryset(request).prefetch_related("grants")
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Whoever is removed is signed out everywhere."""
+        end_sessions(obj.user)
+        super().delete_model(request, obj)
 
 
 @admin.register(Source)
@@ -193,6 +237,31 @@ class EmailAddressAdmin(AuditedAdmin[EmailAddress], AllauthEmailAddressAdmin):  
 
     list_select_related = ("user",)
     search_fields = ("email", "user__email")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin[Authenticator]):
+    """Second factors. One that is lost is removed here; its owner then enrols anew."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        """For staff with the right to."""
+        return bool(request.user.has_perm("mfa.delete_authenticator"))
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(ReadOnlyAdmin[UserSession]):
+    """Who is signed in where, without the sessions' keys."""
+
+    list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "ip")
+    fields = ("user", "ip", "user_agent", "created_at", "last_seen_at")
 
 
 @admin.register(AccessAttempt)

@@ -11,9 +11,11 @@ from audit.event_types import EventType
 from audit.record import record
 from workspaces.models import User, Workspace
 
+FACTS = ("plan", "baa_signed_on", "baa_signed_by", "baa_reference", "baa_expires_on")
 
-def set_eligibility(workspace: Workspace, *, actor: User, plan: str, baa_signed_on: date | None) -> bool:
-    """Set plan tier and BAA date; say whether that changed anything, and record before and after if it did.
+
+def set_eligibility(workspace: Workspace, *, actor: User, **facts: str | date | None) -> bool:
+    """Set plan tier and BAA (FACTS); say whether that changed anything, and record before and after if it did.
 
     Raises PermissionDenied for anyone but support staff with the right to change workspaces, owners included.
     """
@@ -21,12 +23,13 @@ def set_eligibility(workspace: Workspace, *, actor: User, plan: str, baa_signed_
         raise PermissionDenied("set a workspace's eligibility")
     with transaction.atomic():
         current = Workspace.objects.select_for_update().get(pk=workspace.pk)
-        before = _facts(current)
-        workspace.plan, workspace.baa_signed_on = plan, baa_signed_on
-        after = _facts(workspace)
+        before = _told(current)
+        for name, value in facts.items():
+            setattr(workspace, name, value)
+        after = _told(workspace)
         if before == after:
             return False
-        workspace.save(update_fields=["plan", "baa_signed_on"])
+        workspace.save(update_fields=list(FACTS))
         record(
             EventType.WORKSPACE_ELIGIBILITY_MODIFIED,
             actor=actor,
@@ -37,10 +40,7 @@ def set_eligibility(workspace: Workspace, *, actor: User, plan: str, baa_signed_
     return True
 
 
-def _facts(workspace: Workspace) -> dict[str, object]:
-    signed = workspace.baa_signed_on
-    return {
-        "plan": str(workspace.plan),
-        "baa_signed_on": signed.isoformat() if signed else None,
-        "hipaa_eligible": workspace.is_hipaa_eligible,
-    }
+def _told(workspace: Workspace) -> dict[str, object]:
+    facts = {name: getattr(workspace, name) for name in FACTS}
+    told = {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
+    return {**told, "hipaa_eligible": workspace.is_hipaa_eligible}

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from workspaces.models import EventCount, Source, Workspace
+from workspaces.models import EventCount, Source
 
 RECEIVED = "received"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -70,9 +70,9 @@ def last_hours(hours: int) -> Period:
     return Period(tuple(this - HOUR * back for back in reversed(range(hours))), "%H:%M")
 
 
-def of_workspace(workspace: Workspace, period: Period) -> Counts:
-    """Counts of every source of the workspace; one query."""
-    return _sum(EventCount.objects.filter(source__workspace=workspace), period)
+def of_sources(sources: QuerySet[Source], period: Period) -> Counts:
+    """Counts of all these sources together; one query."""
+    return _sum(EventCount.objects.filter(source__in=sources), period)
 
 
 def of_source(source: Source, period: Period) -> Counts:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from workspaces.access import Right
+from workspaces.access import Access, Right
 from workspaces.models import User, Workspace
 
 
@@ -12,7 +12,8 @@ class MemberRequest(HttpRequest):
 
     user: User
     workspace: Workspace
-    rights: frozenset[Right]
+    access: Access
+    rights: frozenset[Right]  # those of `access`, wherever they hold
     htmx: HtmxDetails
     audit_subject: object
     audit_details: dict[str, object]

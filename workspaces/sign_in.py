@@ -21,6 +21,7 @@ from audit.record import record
 from workspaces.accounts import login_name
 from workspaces.idle import End
 from workspaces.models import User
+from workspaces.personal_record import record_for
 
 
 def connect() -> None:
@@ -34,19 +35,19 @@ def connect() -> None:
 def end_session(request: HttpRequest, user: User, why: End) -> None:
     """Sign the person out by the clock: the session goes and the rows come in one transaction."""
     with transaction.atomic():
-        _record(EventType.SESSION_TIMED_OUT, user, details={"reason": why.value})
+        record_for(user, EventType.SESSION_TIMED_OUT, details={"reason": why.value})
         request.session.flush()
     request.user = AnonymousUser()
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     request.session["born"] = request.session["seen"] = time.time()
-    _record(EventType.SIGNED_IN, user)
+    record_for(user, EventType.SIGNED_IN)
 
 
 def _signed_out(*, user: User | None, **_: Any) -> None:
     if user is not None:
-        _record(EventType.SIGNED_OUT, user)
+        record_for(user, EventType.SIGNED_OUT)
 
 
 def _failed(*, credentials: Mapping[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
@@ -65,20 +66,7 @@ def _record_failure(event_type: EventType, name: str | None, details: Mapping[st
     """Tell of a try at the account called `name`. What was typed for an unknown one may be a password: not kept."""
     user = User.objects.filter(email=name).first() if name else None
     if user:
-        _record(event_type, user, details=details, outcome=AuditRow.Outcome.FAILED)
+        record_for(user, event_type, details=details, outcome=AuditRow.Outcome.FAILED)
     else:
         details = {**details, "account": "unknown"}
         record(event_type, actor=None, details=details, outcome=AuditRow.Outcome.FAILED)
-
-
-def _record(
-    event_type: EventType,
-    user: User,
-    *,
-    details: Mapping[str, object] | None = None,
-    outcome: AuditRow.Outcome = AuditRow.Outcome.DONE,
-) -> None:
-    """One row for each workspace the person belongs to, so that all its owners can see it; one row if there is none."""
-    with transaction.atomic():
-        for workspace_id in [str(each) for each in user.memberships.values_list("workspace_id", flat=True)] or [""]:
-            record(event_type, actor=user, workspace_id=workspace_id, subject=user, details=details, outcome=outcome)

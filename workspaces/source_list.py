@@ -7,7 +7,7 @@ from django.db.models.functions import Lower
 
 from workspaces import catalog
 from workspaces.listing import Question
-from workspaces.models import Source, Workspace
+from workspaces.models import Source
 
 COLUMNS = {
     "name": "Name",
@@ -25,9 +25,9 @@ _KEYS = {
 }
 
 
-def find(workspace: Workspace, asked: Question) -> QuerySet[Source]:
-    """The sources asked for, each with its destinations at hand."""
+def find(sources: QuerySet[Source], asked: Question) -> QuerySet[Source]:
+    """Those of `sources` that are asked for, each with its destinations at hand."""
     categories = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
-    rows = workspace.sources.filter(name__icontains=asked.text)
+    rows = sources.filter(name__icontains=asked.text)
     rows = rows.annotate(category=Case(*categories, default=Value("Other")), number=Count("destinations"))
     return asked.in_order(rows, _KEYS).prefetch_related("destinations")

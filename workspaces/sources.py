@@ -17,7 +17,7 @@ from workspaces.slugs import RESERVED_FOR_SOURCES, unique_slug
 @transaction.atomic
 def add_source(workspace: Workspace, *, kind: str, name: str, actor: User) -> Source:
     """Add a source with a write key, active at once; raise ValidationError for an unknown kind or a name in use."""
-    require_right(actor, workspace, Right.EDIT_SOURCES)
+    require_right(actor, workspace, Right.ADD_SOURCES)
     if kind not in BY_SLUG:
         raise ValidationError("There is no such source type.")
     _require_free_name(workspace, name)
@@ -38,7 +38,7 @@ def add_source(workspace: Workspace, *, kind: str, name: str, actor: User) -> So
 @transaction.atomic
 def rename_source(source: Source, *, name: str, actor: User) -> None:
     """Give the source another name; raise ValidationError where another source has it. No-op if unchanged."""
-    require_right(actor, source.workspace, Right.EDIT_SOURCES)
+    require_right(actor, source.workspace, Right.EDIT_SOURCES, source=source)
     if name == source.name:
         return
     _require_free_name(source.workspace, name, but_for=source)
@@ -65,7 +65,7 @@ def disable_source(source: Source, *, actor: User) -> None:
 
 @transaction.atomic
 def _switch(source: Source, *, enabled: bool, actor: User) -> None:
-    require_right(actor, source.workspace, Right.EDIT_SOURCES)
+    require_right(actor, source.workspace, Right.EDIT_SOURCES, source=source)
     if source.enabled == enabled:
         return
     source.enabled = enabled

@@ -66,7 +66,7 @@ def generate_keys(draft: Draft, answers: Answers, *, token: str, actor: User) ->
     Raises ValidationError without a field and KeyAlreadyShown when `token` was used before. Sets the next token as
     `draft.key_request` and the public half as `draft.pending_key`.
     """
-    require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS)
+    require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS, source=draft.source)
     require_encryption(draft.workspace, draft.kind)
     if not chosen_fields(draft.workspace, answers):
         raise ValidationError({"fields": NO_FIELD})

@@ -63,9 +63,9 @@ def encryption(request: MemberRequest, destination_id: uuid.UUID) -> HttpRespons
 def settings(request: MemberRequest, destination_id: uuid.UUID) -> HttpResponse:
     """Basic Settings. People who may not change them see the name and state, not what may hold credentials."""
     destination = _find(request, destination_id)
-    if Right.EDIT_DESTINATIONS not in request.rights:
+    if not request.access.may(Right.EDIT_DESTINATIONS, destination.source_id):
         if request.method == "POST":
-            raise PermissionDenied(Right.EDIT_DESTINATIONS.value)
+            raise PermissionDenied(Right.EDIT_DESTINATIONS.phrase)
         return render(request, "destinations/settings.html", _frame(destination))
     posted = request.POST if request.method == "POST" else None
     basic = BasicForm(posted, initial={"name": destination.name, "enabled": destination.enabled})

@@ -24,7 +24,6 @@ from destinations.encryption.keys import KeyPair
 from destinations.forms import SetupForms, SourceForm
 from destinations.kinds import entry_of, require_encryption
 from destinations.models import Draft
-from workspaces.models import Source
 from workspaces.requests import MemberRequest
 
 StepView = Callable[[MemberRequest, Draft], HttpResponse]
@@ -72,7 +71,8 @@ def _expired(request: MemberRequest, expired: DraftExpired) -> HttpResponse:
 def source(request: MemberRequest, draft: Draft) -> HttpResponse:
     """Select data source."""
     posted = request.POST if request.method == "POST" else None
-    form = SourceForm(request.workspace, posted, initial={"source": draft.source_id})
+    sources = drafts.sources_for(request.workspace, actor=request.user)
+    form = SourceForm(sources, posted, initial={"source": draft.source_id})
     if form.is_valid():
         try:
             drafts.choose_source(draft, form.cleaned_data["source"].pk, actor=request.user)
@@ -82,7 +82,7 @@ def source(request: MemberRequest, draft: Draft) -> HttpResponse:
     chosen = form["source"].value()
     context = {
         "form": form,
-        "sources": Source.objects.filter(workspace=request.workspace),
+        "sources": sources,
         "chosen": str(chosen or ""),
         **_frame(draft, wizard.SELECT_SOURCE),
     }

@@ -11,7 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from audit.models import AuditRow
 from destinations.models import Destination
-from tests.factories import PASSWORD, member
+from tests import browsing
+from tests.factories import support_staff
 from workspaces.models import Source, User, Workspace
 
 AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -28,17 +29,12 @@ def reports(page: Page) -> list[str]:
 
 @pytest.fixture
 def staff(live_server: LiveServer, workspace: Workspace) -> User:
-    user = member(workspace, "support", "member")
-    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
-    return user
+    return support_staff(workspace)
 
 
 def sign_in(page: Page, live_server: LiveServer, user: User, where: str) -> None:
-    page.goto(f"{live_server.url}/login?next={where}")
-    page.get_by_label("Email").fill(user.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{live_server.url}{where}")
+    browsing.sign_in(page, live_server, user)
+    page.goto(f"{live_server.url}{where}")
 
 
 def test_an_owner_filters_reads_and_downloads(
@@ -98,7 +94,7 @@ def test_support_makes_a_workspace_eligible(
     Workspace.objects.update(plan="team", baa_signed_on=None)
     sign_in(page, live_server, staff, f"/admin/workspaces/workspace/{workspace.pk}/change/")
     page.get_by_label("Plan tier").select_option("business")
-    page.get_by_role("link", name="Today").click()
+    page.get_by_role("link", name="Today").first.click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".success")).to_be_visible()
     workspace.refresh_from_db()

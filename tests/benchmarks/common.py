@@ -224,13 +224,15 @@ def source_and_destination(url: str, *, key_bits: int = 2048) -> tuple[Any, str]
     from destinations.drafts import Answers
     from destinations.encryption import setup
     from destinations.models import Draft
-    from workspaces import write_keys
+    from workspaces import grants, write_keys
+    from workspaces.grants import RoleGiven
     from workspaces.models import Membership, User, Workspace
+    from workspaces.roles import Role
     from workspaces.sources import add_source
 
     workspace = Workspace.objects.create(name="Bench", slug="bench", plan="business", baa_signed_on=date(2024, 1, 1))
     owner = User.objects.create_user("bench@example.com")
-    Membership.objects.create(workspace=workspace, user=owner, role=Membership.Role.OWNER)
+    grants.write(Membership.objects.create(workspace=workspace, user=owner), [RoleGiven(Role.OWNER)])
     source = add_source(workspace, kind="http-api", name="Bench", actor=owner)
     if url:
         draft = drafts.choose_source(drafts.start("webhooks", actor=owner, workspace=workspace), source.pk, actor=owner)

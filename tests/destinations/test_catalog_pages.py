@@ -93,7 +93,7 @@ def test_readers_look_and_may_not_add(as_alice: Client, bob: User) -> None:
 
 
 def test_members_without_the_right_see_no_catalog(as_alice: Client, workspace: Workspace) -> None:
-    as_alice.force_login(member(workspace, "dora", "member"))
+    as_alice.force_login(member(workspace, "dora", ""))
     assert [as_alice.get(url).status_code for url in (CATALOG, f"{CATALOG}/webhooks")] == [403, 403]
 
 

@@ -19,7 +19,7 @@ from privacy.inventory import classify_field
 from privacy.models import Classification
 from tests.destinations.factories import URL, DestinationFactory
 from tests.destinations.making import answers, draft_at_setup, generated, nothing_written, plain, recorded
-from tests.factories import SourceFactory, member
+from tests.factories import SourceFactory, join, member
 from workspaces.models import Source, User, Workspace
 from workspaces.sealing import SealError
 
@@ -277,7 +277,7 @@ def test_a_destination_is_found_in_its_own_workspace_only(
 ) -> None:
     assert connections.find(crm.pk, actor=bob, workspace=crm.workspace) == crm
     umbrella = charlie.workspaces.get()
-    umbrella.memberships.create(user=alice, role="owner")
+    join(umbrella, alice, "owner")
     for person, workspace in ((alice, umbrella), (charlie, umbrella), (charlie, crm.workspace)):
         with pytest.raises(Http404):
             connections.find(crm.pk, actor=person, workspace=workspace)

@@ -28,7 +28,7 @@ WHEN = datetime(2026, 3, 1, 9, tzinfo=UTC)
 @pytest.fixture
 def support(client: Client, workspace: Workspace) -> Client:
     """A browser of support staff with every right."""
-    dora = member(workspace, "dora", "member")
+    dora = member(workspace, "dora", "")
     User.objects.filter(pk=dora.pk).update(is_staff=True, is_superuser=True)
     client.force_login(User.objects.get(pk=dora.pk))
     return client

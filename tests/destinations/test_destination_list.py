@@ -159,7 +159,7 @@ def test_readers_look_and_members_do_not(client: Client, three: list[Destination
     page = page_of(client)
     assert names(page) == ["A", "b", "C"]
     assert "Add destination" not in page
-    client.force_login(member(three[0].workspace, "dora", "member"))
+    client.force_login(member(three[0].workspace, "dora", ""))
     assert client.get(BASE).status_code == 403
 
 

@@ -18,6 +18,7 @@ from destinations import status
 from destinations.models import Attempt, Delivery, Destination
 from tests.destinations.factories import FINGERPRINT, PAIR, DestinationFactory, encrypt_for
 from tests.destinations.making import BASE, broken_log, recorded
+from tests.factories import join
 from workspaces.models import Source, User, Workspace
 from workspaces.sealing import seal
 
@@ -247,7 +248,7 @@ def test_another_workspaces_destination_is_not_there(
     as_alice: Client, crm: Destination, alice: User, charlie: User, tab: str
 ) -> None:
     umbrella = charlie.workspaces.get()
-    umbrella.memberships.create(user=alice, role="owner")
+    join(umbrella, alice, "owner")
     with recorded() as rows:
         assert as_alice.get(f"/umbrella/destinations/{crm.pk}/{tab}").status_code == 404
         assert as_alice.post(f"/umbrella/destinations/{crm.pk}/{tab}").status_code in {404, 405}

@@ -158,7 +158,7 @@ def test_source_admins_may_change(as_alice: Client, crm: Destination) -> None:
 
 
 def test_members_without_the_right_to_look_see_nothing(as_alice: Client, crm: Destination) -> None:
-    as_alice.force_login(member(crm.workspace, "dora", "member"))
+    as_alice.force_login(member(crm.workspace, "dora", ""))
     response = as_alice.get(url(crm))
     assert response.status_code == 403
     assert b"CRM" not in response.content

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from destinations.models import Attempt, Delivery, Destination, Draft
-from tests.destinations.browsing import assert_accessible, choose_fields, complaints, generate, sign_in
+from tests.browsing import assert_accessible, choose_fields, complaints, generate, sign_in
 from tests.destinations.factories import DestinationFactory, encrypt_for
 from tests.destinations.making import BASE, draft_at_setup
 from tests.factories import SourceFactory

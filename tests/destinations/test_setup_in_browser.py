@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from destinations.models import Destination, Draft, PublicKey
-from tests.destinations.browsing import choose_fields, complaints, generate, sign_in, tab_to
+from tests.browsing import choose_fields, complaints, generate, sign_in, tab_to
 from tests.destinations.factories import URL
 from tests.destinations.making import BASE, draft_at_setup, event_types
 from tests.factories import SourceFactory

@@ -21,7 +21,7 @@ from tests.destinations.making import (
     nothing_written,
     recorded,
 )
-from tests.factories import SourceFactory, member
+from tests.factories import SourceFactory, join, member
 from workspaces.models import Source, User
 
 SECRET = "tops3cr3t & <b>"
@@ -228,7 +228,7 @@ def test_another_members_draft_is_not_there(wizard: Wizard, role: str) -> None:
 
 def test_a_draft_is_not_there_under_another_workspace(wizard: Wizard, alice: User, charlie: User) -> None:
     umbrella = charlie.workspaces.get()
-    umbrella.memberships.create(user=alice, role="owner")
+    join(umbrella, alice, "owner")
     elsewhere = Wizard(wizard.client, wizard.draft, "/umbrella/destinations")
     with nothing_written():
         assert [elsewhere.open().status_code, elsewhere.create().status_code] == [404, 404]

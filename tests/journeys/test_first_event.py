@@ -17,6 +17,7 @@ from segment.analytics import Client
 
 from tests.journeys.capture import Capture, capturing
 from tests.product import Product, running_product, wait_until
+from tests.second_factor import code_now
 
 EVENTS = 200
 SECRET = "Grüße-7f3a-秘密-🩺"
@@ -40,10 +41,13 @@ def endpoint() -> Iterator[Capture]:
 
 
 def sign_in(page: Page, product: Product, demo: dict[str, Any]) -> None:
+    """Password, then the code an authenticator app would show."""
     page.goto(product.url)
     page.get_by_label("Email").fill(demo["email"])
     page.get_by_label("Password").fill(demo["password"])
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("textbox").first.fill(code_now(demo["totp_secret"]))
+    page.get_by_role("button", name="Sign In").click()
     expect(page.get_by_role("heading", name="Acme Health")).to_be_visible()
 
 

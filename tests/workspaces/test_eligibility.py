@@ -23,11 +23,11 @@ def test_a_change_says_before_and_after(workspace: Workspace, support: User) -> 
     assert set_eligibility(workspace, actor=support, plan="team", baa_signed_on=None)
     workspace.refresh_from_db()
     assert (workspace.plan, workspace.baa_signed_on, workspace.is_hipaa_eligible) == ("team", None, False)
-    row = AuditRow.objects.get()
+    row, rest = AuditRow.objects.get(), {"baa_signed_by": "", "baa_reference": "", "baa_expires_on": None}
     assert (row.event_type, row.workspace_id) == ("Workspace Eligibility Modified", str(workspace.pk))
     assert row.details == {
-        "before": {"plan": "business", "baa_signed_on": "2024-01-15", "hipaa_eligible": True},
-        "after": {"plan": "team", "baa_signed_on": None, "hipaa_eligible": False},
+        "before": {"plan": "business", "baa_signed_on": "2024-01-15", **rest, "hipaa_eligible": True},
+        "after": {"plan": "team", "baa_signed_on": None, **rest, "hipaa_eligible": False},
     }
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import AuditRow
-from tests.factories import PASSWORD
+from tests.factories import join, support_staff
+from tests.second_factor import sign_in
 from workspaces.idle import HIPAA_IDLE, HIPAA_LIFETIME, NORMAL_LIFETIME, End, session_end, should_note
 from workspaces.models import User, Workspace
 
@@ -31,7 +32,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def tab(clock: time_machine.Traveller, client: Client, alice: User) -> Client:
-    client.post("/login", {"login": alice.email, "password": PASSWORD})
+    sign_in(client, alice.email)
     return client
 
 
@@ -71,8 +72,8 @@ def test_twelve_hours_end_the_busiest_session(tab: Client, clock: time_machine.T
 def test_others_stay_for_a_week(
     client: Client, charlie: User, clock: time_machine.Traveller, seconds: int, lives: bool
 ) -> None:
-    Workspace.objects.update(plan=Workspace.Plan.TEAM)
-    client.post("/login", {"login": charlie.email, "password": PASSWORD})
+    Workspace.objects.update(baa_signed_on=None)
+    sign_in(client, charlie.email)
     clock.shift(seconds)
     assert alive(client, "/umbrella/home") is lives
 
@@ -80,10 +81,10 @@ def test_others_stay_for_a_week(
 def test_eligibility_granted_meanwhile_counts_from_the_next_request(
     client: Client, charlie: User, clock: time_machine.Traveller
 ) -> None:
-    Workspace.objects.update(plan=Workspace.Plan.TEAM)
-    client.post("/login", {"login": charlie.email, "password": PASSWORD})
+    Workspace.objects.update(baa_signed_on=None)
+    sign_in(client, charlie.email)
     clock.shift(1 * HOURS)
-    Workspace.objects.update(plan=Workspace.Plan.BUSINESS)
+    Workspace.objects.update(baa_signed_on="2024-01-15")
     assert not alive(client, "/umbrella/home")
 
 
@@ -91,9 +92,9 @@ def test_the_rule_follows_the_person_into_every_workspace(
     tab: Client, alice: User, charlie: User, clock: time_machine.Traveller
 ) -> None:
     other = charlie.workspaces.get()
-    other.plan = Workspace.Plan.FREE
-    other.save(update_fields=["plan"])
-    alice.memberships.create(workspace=other, role="member")
+    other.baa_signed_on = None
+    other.save(update_fields=["baa_signed_on"])
+    join(other, alice)
     clock.shift(15 * MINUTES)
     assert not alive(tab, "/umbrella/home")
 
@@ -101,7 +102,7 @@ def test_the_rule_follows_the_person_into_every_workspace(
 def test_the_rule_holds_for_support_staff_in_django_admin(
     client: Client, db: None, clock: time_machine.Traveller
 ) -> None:
-    client.force_login(User.objects.create_superuser("support@example.com", PASSWORD))
+    client.force_login(support_staff())
     clock.shift(15 * MINUTES)
     assert client.get("/admin/").status_code == 302
     assert AuditRow.objects.filter(event_type="Session Timed Out").count() == 1

@@ -119,7 +119,7 @@ def test_queries_do_not_grow_with_rows(as_alice: Client, workspace: Workspace) -
     page_of(as_alice, LIST)
     few = queries_of(as_alice, LIST)
     add_connected(workspace, 30)
-    assert queries_of(as_alice, LIST) == few <= 16
+    assert queries_of(as_alice, LIST) == few <= 17
 
 
 def test_other_workspaces_sources_are_not_listed(as_alice: Client, charlie: User) -> None:
@@ -197,7 +197,7 @@ def test_counts_of_the_last_day(as_alice: Client, portal: Source) -> None:
 def test_the_overview_takes_few_queries(as_alice: Client, portal: Source) -> None:
     url = f"{LIST}/patient-portal/overview"
     page_of(as_alice, url)
-    assert queries_of(as_alice, url) <= 16
+    assert queries_of(as_alice, url) <= 17
 
 
 def test_save_changes(as_alice: Client, portal: Source) -> None:

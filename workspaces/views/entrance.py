@@ -26,7 +26,8 @@ def root(request: HttpRequest) -> HttpResponse:
 @login_required
 def chooser(request: HttpRequest) -> HttpResponse:
     """Every workspace of the person with their role in it."""
-    memberships = cast(User, request.user).memberships.select_related("workspace").order_by("workspace__name")
+    mine = cast(User, request.user).memberships.select_related("workspace").prefetch_related("grants")
+    memberships = mine.order_by("workspace__name")
     return render(request, "workspaces/chooser.html", {"memberships": memberships})
 
 

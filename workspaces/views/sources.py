@@ -16,7 +16,7 @@ from audit.record import record
 from workspaces import catalog as source_catalog
 from workspaces import event_counts, listing, source_list, write_keys
 from workspaces import sources as verbs
-from workspaces.access import Right, require_right
+from workspaces.access import Right, require_right, visible_sources
 from workspaces.discard_reasons import title
 from workspaces.forms import AddSourceForm, SourceSettingsForm
 from workspaces.models import Source
@@ -30,14 +30,15 @@ STAND_IN = "YOUR_WRITE_KEY"  # in the examples of those who may not see the key
 @audited(EventType.SOURCE_LIST_VIEWED)
 def my_sources(request: MemberRequest) -> HttpResponse:
     """The workspace's sources: searched, sorted, in pages."""
-    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    access = require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    mine = visible_sources(access, request.workspace)
     asked = listing.Question.read(request.GET, source_list.COLUMNS)
-    page = listing.page_of(source_list.find(request.workspace, asked), request.GET)
+    page = listing.page_of(source_list.find(mine, asked), request.GET)
     context = {
         "page": page,
         "asked": asked,
         "links": listing.links(page, asked),
-        "any_source": request.workspace.sources.exists(),
+        "any_source": mine.exists(),
     }
     return render(request, "workspaces/sources.html", context)
 
@@ -67,7 +68,7 @@ def kind(request: MemberRequest, kind: str) -> HttpResponse:
 def add(request: MemberRequest, kind: str) -> HttpResponse:
     """Name a new source and add it."""
     chosen = _kind_or_404(kind)
-    require_right(request.user, request.workspace, Right.EDIT_SOURCES)
+    require_right(request.user, request.workspace, Right.ADD_SOURCES)
     form = AddSourceForm(request.POST or None)
     if form.is_valid():
         try:
@@ -84,8 +85,7 @@ def add(request: MemberRequest, kind: str) -> HttpResponse:
 @audited(EventType.SOURCE_VIEWED)
 def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
     """Write key, code to connect with, what came in, where it goes."""
-    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
-    source = _source_or_404(request, source_slug)
+    source = _find(request, source_slug)
     counts = event_counts.of_source(source, event_counts.last_hours(24))
     language = request.GET.get("language", "")
     language = language if language in LANGUAGES else language_for(source.kind)
@@ -99,6 +99,8 @@ def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
         "counts": counts,
         "discards": [(title(code), code, count) for code, count in counts.discards],
         "connected": source.destinations.order_by("name"),
+        "can_edit": _may_edit(request, source),
+        "can_add_destination": request.access.may(Right.EDIT_DESTINATIONS, source.pk),
     }
     return render(request, "workspaces/source_overview.html", context)
 
@@ -107,10 +109,9 @@ def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
 @audited(EventType.SOURCE_VIEWED)
 def settings(request: MemberRequest, source_slug: str) -> HttpResponse:
     """Name and state to change, id and write key to read."""
-    require_right(request.user, request.workspace, Right.VIEW_SOURCES)
-    source = _source_or_404(request, source_slug)
+    source = _find(request, source_slug)
     form = SourceSettingsForm(request.POST or None, initial={"name": source.name, "enabled": source.enabled})
-    if Right.EDIT_SOURCES not in request.rights:
+    if not _may_edit(request, source):
         for field in form.fields.values():
             field.disabled = True
     if request.method == "POST" and form.is_valid():
@@ -126,6 +127,7 @@ def settings(request: MemberRequest, source_slug: str) -> HttpResponse:
         "source": source,
         "kind": source_catalog.kind_of(source.kind),
         "form": form,
+        "can_edit": _may_edit(request, source),
         "write_key": _visible_key(request, source),
     }
     return render(request, "workspaces/source_settings.html", context)
@@ -140,11 +142,17 @@ def _save(request: MemberRequest, source: Source, name: str, *, enabled: bool) -
 
 def _visible_key(request: MemberRequest, source: Source) -> str | None:
     """The write key for those who may see it; None for others."""
-    return write_keys.reveal(source) if Right.EDIT_SOURCES in request.rights else None
+    return write_keys.reveal(source) if _may_edit(request, source) else None
 
 
-def _source_or_404(request: MemberRequest, source_slug: str) -> Source:
-    source = get_object_or_404(request.workspace.sources, slug=source_slug)
+def _may_edit(request: MemberRequest, source: Source) -> bool:
+    return request.access.may(Right.EDIT_SOURCES, source.pk)
+
+
+def _find(request: MemberRequest, source_slug: str) -> Source:
+    """A source the person may see; Http404 for any other."""
+    access = require_right(request.user, request.workspace, Right.VIEW_SOURCES)
+    source = get_object_or_404(visible_sources(access, request.workspace), slug=source_slug)
     request.audit_subject = source
     return source
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, call_command
 
-from segment_app.demo import ensure_demo
+from segment_app.demo import ensure_demo, sign_in_link
 
 
 class Command(BaseCommand):
@@ -19,4 +19,4 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         demo = ensure_demo()
-        self.stdout.write(demo.as_json() if options["json"] else demo.welcome())
+        self.stdout.write(demo.as_json() if options["json"] else demo.welcome(sign_in_link()))

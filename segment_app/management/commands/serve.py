@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
-from segment_app.demo import ensure_demo, receiver_port
+from segment_app.demo import ensure_demo, receiver_port, sign_in_link
 from segment_app.supervisor import Child, Supervisor
 
 BLOCKING_THREADS = "16"  # group commit gets better with requests in flight; measured best at 16
@@ -47,7 +47,9 @@ class Command(BaseCommand):
         environment["DELIVERY_ALLOWED_NETWORKS"] = allowed
         command = _manage("receiver", "--port", str(receiver_port()))
         receiver = Child("receiver", command, environment, listens=("127.0.0.1", receiver_port()))
-        Supervisor([*_product(environment, options), receiver]).run(opened=lambda: self._say(demo.welcome()))
+        Supervisor([*_product(environment, options), receiver]).run(
+            opened=lambda: self._say(demo.welcome(sign_in_link()))
+        )
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
