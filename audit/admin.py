@@ -30,8 +30,18 @@ class EventTypeFilter(admin.SimpleListFilter):
 class AuditRowAdmin(ReadOnlyAdmin[AuditRow]):
     """The log across all workspaces, newest first."""
 
-    list_display = ("timestamp", "workspace_id", "actor_label", "event_type", "object_label", "outcome", "address")
-    list_filter = ("outcome", EventTypeFilter)
+    list_display = (
+        "timestamp",
+        "workspace_id",
+        "actor_label",
+        "actor_kind",
+        "on_behalf_of_label",
+        "event_type",
+        "object_label",
+        "outcome",
+        "address",
+    )
+    list_filter = ("outcome", "actor_kind", EventTypeFilter)
     search_fields = ("workspace_id__exact", "actor_user_id__exact", "actor_label__exact", "request_id__exact")
     search_help_text = "An exact workspace id, user id, e-mail address or request id."
     ordering = ("-id",)

@@ -1,9 +1,12 @@
-"""The Django admin of a product with PHI behind it: each list, object and change leaves a row under one's own name."""
+"""The Django admin of a product with PHI behind it: each list, object and change leaves a row under one's own name.
+
+Owners see what support staff saw of theirs: the row stands in the log of each workspace an object belongs to, and a
+list's in that of each workspace it showed something of.
+"""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.contrib import admin
@@ -41,7 +44,10 @@ class CappedPaginator(AnyPaginator):
 
 
 class AuditedAdmin(Base[M]):
-    """What every registered model's admin starts from. One row a request: a domain verb's own row stands for it."""
+    """What every registered model's admin starts from. One row a request in each workspace it is about.
+
+    A domain verb's own row stands for it.
+    """
 
     actions: Sequence[str] | None = None
     view_on_site = False
@@ -52,7 +58,11 @@ class AuditedAdmin(Base[M]):
         """The list. Search words may be PHI: the row says only by what the list was narrowed."""
         details = {"list": self.opts.label, "narrowed_by": sorted(request.GET)}
         request.__dict__["audit_details"] = details
-        return super().changelist_view(request, extra_context)
+        response = super().changelist_view(request, extra_context)
+        shown = (getattr(response, "context_data", None) or {}).get("cl")
+        if shown is not None:
+            request.__dict__["audit_workspace_ids"] = self.workspace_ids_of(list(shown.result_list))
+        return response
 
     @audited(EventType.ADMIN_OBJECT_VIEWED)
     def add_view(
@@ -87,39 +97,40 @@ class AuditedAdmin(Base[M]):
         """The object, noted as what the page's row is about."""
         found: M | None = super().get_object(request, object_id, from_field)
         if found is not None:
-            request.__dict__.update(audit_subject=found, audit_workspace_id=self.workspace_id_of(found))
+            request.__dict__.update(audit_subject=found, audit_workspace_ids=self.workspace_ids_of([found]))
         return found
 
-    def workspace_id_of(self, obj: M) -> uuid.UUID | str:
-        """The workspace an object belongs to; empty for people and what belongs to none."""
-        found: uuid.UUID | str = getattr(obj, "workspace_id", "")
-        return found
+    def workspace_ids_of(self, objects: Sequence[M]) -> set[str]:
+        """The workspaces these objects belong to, in a fixed number of queries; empty for what belongs to none."""
+        return {str(found) for each in objects if (found := getattr(each, "workspace_id", ""))}
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
         """Record an added object, in the transaction that adds it."""
-        self._record_change(request, obj, {"added": message})
+        self._record_changes(request, [obj], {"added": message})
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
         """Record a changed object by the names of its fields, in the transaction that changes it."""
-        self._record_change(request, obj, {"changed": message})
+        self._record_changes(request, [obj], {"changed": message})
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Record removed objects, in the transaction that removes them."""
-        for obj in queryset:
-            self._record_change(request, obj, {"removed": True})
+        self._record_changes(request, queryset, {"removed": True})
         return super().log_deletions(request, queryset)
 
-    def _record_change(self, request: HttpRequest, obj: M, details: dict[str, object]) -> None:
-        if not context.current().rows:
-            record(
-                EventType.ADMIN_OBJECT_MODIFIED,
-                actor=cast(Person, request.user),
-                workspace_id=self.workspace_id_of(obj),
-                subject=obj,
-                details=details,
-            )
+    def _record_changes(self, request: HttpRequest, objects: Iterable[M], details: dict[str, object]) -> None:
+        if context.current().rows:
+            return
+        for obj in objects:
+            for workspace_id in sorted(self.workspace_ids_of([obj])) or [""]:
+                record(
+                    EventType.ADMIN_OBJECT_MODIFIED,
+                    actor=cast(Person, request.user),
+                    workspace_id=workspace_id,
+                    subject=obj,
+                    details=details,
+                )
 
 
 class ReadOnlyAdmin(AuditedAdmin[M]):

@@ -9,6 +9,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """A person who acts in one workspace for the owner who let them in: both stand in each row."""
+
+    actor_user_id: str
+    workspace_id: str
+    owner_user_id: str
+    owner_label: str  # their e-mail address
+
+
 @dataclass(slots=True)
 class RequestContext:
     """Facts of the request in progress; all empty outside of one (commands, workers)."""
@@ -17,6 +27,7 @@ class RequestContext:
     address: str | None = None
     user_agent: str = ""
     route: str = ""
+    on_behalf: OnBehalf | None = None
     # Ids of the rows written so far, whether or not their transaction held: the middleware looks before it trusts one.
     rows: list[uuid.UUID] = field(default_factory=list)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -15,7 +14,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from audit import context
+from audit.event_ids import event_id
 from audit.event_types import EventType
+from audit.ids import new_id
 from audit.models import AuditRow
 from audit.record import record
 
@@ -35,7 +36,7 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer inside the request's context and say its id in `X-Request-Id`."""
         facts = context.RequestContext(
-            request_id=uuid.uuid4().hex,
+            request_id=new_id().hex,
             address=client_address(request),
             user_agent=request.headers.get("User-Agent", ""),
         )
@@ -59,8 +60,10 @@ def client_address(request: HttpRequest) -> str | None:
 def audited(event_type: EventType) -> Callable[[View], View]:
     """Mark a view whose pages may show PHI or its configuration: each page it shows writes one row of `event_type`.
 
-    A view may set `request.audit_subject` to the object it shows, `request.audit_details` to more about it. Where a
-    domain verb called by the view has written a row already, that one stands and no second is written.
+    A view may set `request.audit_subject` to the object it shows, `request.audit_details` to more about it,
+    `request.audit_message_id` to that of the event it shows, and where it stands outside all workspaces
+    `request.audit_workspace_ids` to those it tells of: each gets the row. Where a domain verb called by the view has
+    written a row already, that one stands and no second is written.
     """
 
     def mark(view: View) -> View:
@@ -87,18 +90,22 @@ class AuditMiddleware:
 
         A page that only reads shares one transaction with its row. On SQLite that holds the write lock while the page
         is made (tens of milliseconds; events are logged in files of their own and do not wait). A streaming answer is
-        recorded before its first byte.
+        recorded before its first byte. What support staff open in a workspace is recorded whatever page it is.
         """
         match = request.resolver_match
-        context.current().route = match.view_name if match else ""
-        event_type: EventType | None = getattr(view, "audit_event", None)
+        facts = context.current()
+        facts.route = match.view_name if match else ""
+        of_support = EventType.SUPPORT_PAGE_VIEWED if facts.on_behalf else None
+        event_type: EventType | None = getattr(view, "audit_event", of_support)
         if event_type is None:
             return None
         try:
-            with contextlib.nullcontext() if request.method in WRITING else transaction.atomic():
+            writes = request.method in WRITING
+            with contextlib.nullcontext() if writes else transaction.atomic():
                 response = _rendered(view(request, *args, **kwargs))
                 if response.status_code < HTTPStatus.MULTIPLE_CHOICES and not _has_row():
-                    _record_page(request, event_type)
+                    with transaction.atomic() if writes else contextlib.nullcontext():
+                        _record_page(request, event_type)
         except PermissionDenied:
             _record_denial(request)
             raise
@@ -123,28 +130,38 @@ def _has_row() -> bool:
 
 
 def _record_page(request: HttpRequest, event_type: EventType) -> None:
-    record(
-        event_type,
-        actor=request.user if request.user.is_authenticated else None,
-        workspace_id=_workspace_id(request),
-        subject=getattr(request, "audit_subject", None),
-        details=getattr(request, "audit_details", None),
-    )
+    """The page's rows, with which its transaction ends."""
+    message_id: str = getattr(request, "audit_message_id", "")
+    workspace_ids = _workspace_ids(request)
+    for number, workspace_id in enumerate(workspace_ids, 1):
+        record(
+            event_type,
+            actor=request.user if request.user.is_authenticated else None,
+            workspace_id=workspace_id,
+            subject=getattr(request, "audit_subject", None),
+            details=getattr(request, "audit_details", None),
+            end_user_id=event_id(message_id, workspace_id=workspace_id) if message_id else "",
+            last=number == len(workspace_ids),
+        )
 
 
 def _record_denial(request: HttpRequest) -> None:
     """Tell of a signed-in person who was refused, after the refused work was rolled back."""
-    if request.user.is_authenticated:
-        record(
-            EventType.ACCESS_DENIED,
-            actor=request.user,
-            workspace_id=_workspace_id(request),
-            details={"method": request.method},
-            outcome=AuditRow.Outcome.DENIED,
-        )
+    if not request.user.is_authenticated:
+        return
+    with transaction.atomic():
+        for workspace_id in _workspace_ids(request):
+            record(
+                EventType.ACCESS_DENIED,
+                actor=request.user,
+                workspace_id=workspace_id,
+                details={"method": request.method},
+                outcome=AuditRow.Outcome.DENIED,
+            )
 
 
-def _workspace_id(request: HttpRequest) -> uuid.UUID | str:
-    """The workspace of the page; in Django admin, which stands outside all workspaces, that of the object shown."""
+def _workspace_ids(request: HttpRequest) -> list[str]:
+    """The workspace of the page; in Django admin, which stands outside all workspaces, those of the objects shown."""
     workspace = getattr(request, "workspace", None)
-    return workspace.pk if workspace else getattr(request, "audit_workspace_id", "")
+    told: Iterable[str] = [str(workspace.pk)] if workspace else getattr(request, "audit_workspace_ids", ())
+    return sorted(told) or [""]

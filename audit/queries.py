@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit.ids import lowest_id_at
-from audit.models import AuditRow
+from django.db import connection
+from django.utils import timezone
+
+from audit.event_ids import event_ids
+from audit.ids import lowest_id_at, moment_of
+from audit.models import USUAL, AuditRow
+from audit.trail import CHANGES
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 PAGE_ROWS = 100
 CHUNK_ROWS = 5_000
+ASKED_FIRST = timedelta(days=31)  # two partitions
 # A row's id is drawn just before or after its timestamp; the exact time decides, ids only narrow the search.
 CLOCK_SLACK = timedelta(minutes=1)
 
@@ -27,9 +33,13 @@ class Question:
     since: datetime | None = None
     until: datetime | None = None
     actor_user_id: str = ""
+    actor_kind: str = ""
     event_type: str = ""
     end_user_id: str = ""
     outcome: str = ""
+    object_id: str = ""
+    id: str = ""  # of a row, or of a request
+    changes_only: bool = False
 
     def described(self) -> dict[str, str]:
         """The question as the audit log tells of a download; of an end user's id only that one was given."""
@@ -37,9 +47,13 @@ class Question:
             "since": self.since.isoformat() if self.since else "",
             "until": self.until.isoformat() if self.until else "",
             "actor_user_id": self.actor_user_id,
+            "actor_kind": self.actor_kind,
             "event_type": self.event_type,
             "end_user_id": "given" if self.end_user_id else "",
             "outcome": self.outcome,
+            "object_id": self.object_id,
+            "id": self.id,
+            "changes_only": "yes" if self.changes_only else "",
         }
         return {name: value for name, value in told.items() if value}
 
@@ -55,14 +69,44 @@ class Page:
 
 def matching(workspace_id: uuid.UUID, question: Question) -> QuerySet[AuditRow]:
     """The workspace's rows that answer the question, newest first."""
-    equal = ("actor_user_id", "event_type", "end_user_id", "outcome")
-    wanted = {field: value for field in equal if (value := getattr(question, field))}
-    rows = AuditRow.objects.filter(workspace_id=str(workspace_id), **wanted)
+    rows: QuerySet[AuditRow] = AuditRow.objects.filter(workspace_id=str(workspace_id))
+    for field in ("actor_user_id", "actor_kind", "event_type", "outcome", "object_id"):
+        if value := getattr(question, field):
+            rows = _holding(rows, field, value)
+    if question.end_user_id:
+        rows = _holding(rows, "end_user_id", _named(workspace_id, question.end_user_id))
+    if question.id:
+        rows = rows.filter(id__in=_ids_of(question.id))
+    if question.changes_only:
+        rows = rows.filter(event_type__in=CHANGES)
     if question.since:
         rows = rows.filter(timestamp__gte=question.since, id__gte=lowest_id_at(question.since - CLOCK_SLACK))
     if question.until:
         rows = rows.filter(timestamp__lt=question.until, id__lt=lowest_id_at(question.until + CLOCK_SLACK))
     return rows
+
+
+def _holding(rows: QuerySet[AuditRow], field: str, value: str) -> QuerySet[AuditRow]:
+    """The rows with that value, asked so that the index which leaves out the usual value is seen to answer."""
+    usual = USUAL.get(field, value)
+    rows = rows.filter(**{field: value})
+    return rows if value == usual else rows.exclude(**{field: usual})
+
+
+def _named(workspace_id: uuid.UUID, text: str) -> str:
+    """The id as rows hold it: an end user's as it is, a messageId as its digest where one was recorded."""
+    digests = event_ids(text, workspace_id=workspace_id)
+    rows = AuditRow.objects.filter(workspace_id=str(workspace_id)).order_by()
+    return next((digest for digest in digests if _holding(rows, "end_user_id", digest).exists()), text)
+
+
+def _ids_of(text: str) -> list[uuid.UUID]:
+    """The row of that id and those of the request of that id: found here, so that one index serves each."""
+    try:
+        wanted = uuid.UUID(text)
+    except ValueError:
+        return []
+    return [wanted, *AuditRow.objects.filter(request_id=wanted.hex).order_by().values_list("id", flat=True)]
 
 
 def page(
@@ -78,10 +122,32 @@ def page(
         found = list(rows.filter(id__gt=newer_than).order_by("id")[: PAGE_ROWS + 1])
         shown = found[PAGE_ROWS - 1 :: -1] if len(found) > PAGE_ROWS else found[::-1]
         return Page(shown, newer=shown[0].pk if len(found) > PAGE_ROWS else None, older=shown[-1].pk if shown else None)
-    found = list((rows.filter(id__lt=older_than) if older_than else rows)[: PAGE_ROWS + 1])
+    found = _newest(rows, below=older_than)
     shown = found[:PAGE_ROWS]
     older = shown[-1].pk if len(found) > PAGE_ROWS else None
     return Page(shown, newer=shown[0].pk if older_than and shown else None, older=older)
+
+
+def _newest(rows: QuerySet[AuditRow], *, below: uuid.UUID | None) -> list[AuditRow]:
+    """One row more than a page holds, newest first.
+
+    On PostgreSQL each month is a partition, and planning for those of six years takes longer than reading a page: the
+    last months are asked first, the others only for what is missing then.
+    """
+    if below:
+        rows = rows.filter(id__lt=below)
+    if connection.vendor != "postgresql":
+        return list(rows[: PAGE_ROWS + 1])
+    edge = lowest_id_at((moment_of(below) if below else timezone.now()) - ASKED_FIRST)
+    found = list(rows.filter(id__gte=edge)[: PAGE_ROWS + 1])
+    missing = PAGE_ROWS + 1 - len(found)
+    return found + list(rows.filter(id__lt=edge)[:missing]) if missing else found
+
+
+def has_newer(workspace_id: uuid.UUID, question: Question, *, than: uuid.UUID, but_of: str) -> bool:
+    """Whether a row came in after `than`, other than those that tell of the user `but_of` looking at pages."""
+    rows = matching(workspace_id, question).filter(id__gt=than)
+    return rows.exclude(actor_user_id=but_of, event_type__endswith="Viewed").exists()
 
 
 def values_up_to(

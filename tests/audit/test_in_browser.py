@@ -51,10 +51,16 @@ def test_an_owner_filters_reads_and_downloads(
     expect(page.get_by_role("row")).to_have_count(101)
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_role("row")).to_have_count(21)
-    page.locator(".audit-details summary").first.focus()
+    opener = page.get_by_role("link", name="Source Viewed").first
+    opener.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("request_id").first).to_be_visible()
+    sheet = page.get_by_role("dialog", name="Details")
+    expect(sheet.get_by_role("heading", name="Source Viewed")).to_be_focused()
+    expect(sheet.get_by_text("row 019", exact=True)).to_be_visible()
     assert Axe().run(page, options=AXE_OPTIONS).response["violations"] == []
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
 from audit import context
 from audit.event_types import EventType
@@ -44,6 +48,75 @@ def test_a_row_goes_with_the_transaction_it_stands_in(db: None) -> None:
         record(EventType.SOURCE_CREATED, actor=None)
         transaction.set_rollback(True)
     assert not AuditRow.objects.exists()
+
+
+def others_see(workspace: Workspace) -> tuple[str, int]:
+    """The workspace's name and how many rows there are, by another connection."""
+
+    def look() -> tuple[str, int]:
+        try:
+            return Workspace.objects.get(pk=workspace.pk).name, AuditRow.objects.count()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(look).result()
+
+
+def rename(workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(name="Changed")
+
+
+@transaction.atomic
+def rename_and_save(workspace: Workspace, row: AuditRow) -> None:
+    rename(workspace)
+    row.save(last=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_row_commits_what_it_stands_in(workspace: Workspace) -> None:
+    """On PostgreSQL in the message that adds it; in any case at the transaction's end, with what waits for that."""
+    called: list[str] = []
+    with transaction.atomic():
+        rename(workspace)
+        transaction.on_commit(lambda: called.append("on commit"))
+        record(EventType.SOURCE_CREATED, actor=None, last=True)
+        at_once = ("Changed", 1) if connection.vendor == "postgresql" else ("Acme Health", 0)
+        assert (others_see(workspace), called) == (at_once, [])
+    assert (others_see(workspace), called) == (("Changed", 1), ["on commit"])
+    with transaction.atomic():  # the connection goes on as ever
+        record(EventType.SOURCE_CREATED, actor=None)
+        transaction.set_rollback(True)
+    assert others_see(workspace) == ("Changed", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_row_of_an_inner_transaction_ends_no_outer_one(workspace: Workspace) -> None:
+    with transaction.atomic():
+        rename(workspace)
+        with transaction.atomic():
+            record(EventType.SOURCE_CREATED, actor=None, last=True)
+        assert others_see(workspace) == ("Acme Health", 0)
+        transaction.set_rollback(True)
+    assert others_see(workspace) == ("Acme Health", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_row_commits_nothing_that_is_to_be_rolled_back(workspace: Workspace) -> None:
+    with transaction.atomic():
+        rename(workspace)
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            record(EventType.SOURCE_CREATED, actor=None, last=True)
+    assert others_see(workspace) == ("Acme Health", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_last_row_that_cannot_be_written_commits_nothing(workspace: Workspace) -> None:
+    taken = record(EventType.SOURCE_CREATED, actor=None)
+    with pytest.raises(DatabaseError):
+        rename_and_save(workspace, AuditRow(id=taken.pk, event_type="x"))
+    assert others_see(workspace) == ("Acme Health", 1)
 
 
 def test_event_types_are_title_case_and_unique() -> None:

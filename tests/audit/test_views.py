@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from audit.event_types import EventType
 from audit.models import AuditRow
 from audit.record import record
+from tests.queries import counted
 from workspaces.models import User, Workspace
 
 PAGE = "/acme-health/settings/audit-log"
@@ -48,7 +48,7 @@ def test_the_page_shows_rows_newest_first(as_alice: Client, workspace: Workspace
 def test_looking_is_recorded_once_and_seen_the_next_time(as_alice: Client, events: Events) -> None:
     as_alice.get(PAGE)
     assert events() == ["HIPAA Audit Log Viewed"]
-    assert "looked at the HIPAA audit log" in as_alice.get(PAGE).content.decode()
+    assert "Looked at the HIPAA audit log" in as_alice.get(PAGE).content.decode()
 
 
 def test_only_owners_may_look(client: Client, bob: User, charlie: User, workspace: Workspace, events: Events) -> None:
@@ -77,12 +77,11 @@ def test_pages_go_on_by_key_and_back(as_alice: Client, workspace: Workspace) -> 
     assert (first.context["page"].newer, third.context["page"].older) == (None, None)
 
 
-def test_the_number_of_queries_does_not_grow(
-    as_alice: Client, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_the_number_of_queries_does_not_grow(as_alice: Client, workspace: Workspace) -> None:
     add(workspace, 150)
-    with django_assert_max_num_queries(17):
+    with counted() as queries:
         as_alice.get(PAGE)
+    assert len(queries) <= 17
 
 
 def test_filters_go_into_the_address(as_alice: Client, alice: User) -> None:
@@ -197,11 +196,11 @@ def test_the_download_is_recorded_before_its_first_byte(as_alice: Client, worksp
     as_alice.get(f"{FILE}?event_type=Source+Enabled")
     assert events()[-1] == "HIPAA Audit Log Exported"
     row = AuditRow.objects.get(event_type="HIPAA Audit Log Exported")
-    assert row.details == {"filter": {"event_type": "Source Enabled"}, "rows": 2}
+    assert row.details == {"filter": {"event_type": "Source Enabled"}, "rows": 2, "format": "csv"}
 
 
 def test_no_record_no_file(broken_log: Client) -> None:
-    assert broken_log.get(FILE).status_code == 500
+    assert broken_log.get(FILE).status_code == 503
 
 
 def test_the_file_says_what_it_is(as_alice: Client, workspace: Workspace) -> None:
