@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from axes.utils import reset
-from django.core.exceptions import PermissionDenied
+from allauth.core import context as allauth_context
+from allauth.core import ratelimit
 from django.db import transaction
 from django.http import HttpRequest
 
 from audit import context
-from audit.event_types import EventType
-from audit.record import record
+from workspaces.fresh import is_fresh
+from workspaces.lockout import is_locked
 from workspaces.models import User
+
+UNKNOWN_ADDRESS = "::"  # allauth wants one even where there is none; this one is nobody's
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -30,8 +32,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             super().logout(request)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address allauth limits rates by: the one the audit log records."""
-        return client_address(request) or "unknown"
+        """The address allauth limits rates by and notes of a session: the one the audit log records."""
+        return client_address(request) or UNKNOWN_ADDRESS
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whether a change of second factors asks again: a sign-in of the last five minutes counts, as everywhere."""
+        return bool(super().is_reauthentication_required(app=app, **kwargs)) and not is_fresh(allauth_context.request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try; one at a locked account goes on to axes, which refuses it and says until when."""
+        if not is_locked(request, credentials):
+            super().pre_authenticate(request, **credentials)
+
+    def forget_failures(self, request: HttpRequest, *, email: str, user: User | None) -> None:
+        """Empty allauth's own limits on guessing, which stand behind axes' lock."""
+        self._delete_login_attempts_cached_email(request, email=email)
+        if user is not None:
+            ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -46,13 +63,3 @@ def login_name(request: HttpRequest | None, credentials: Mapping[str, Any] | Non
             if given.get(key):
                 return str(given[key]).strip().lower()[:255]
     return None
-
-
-def lift_lock(email: str, *, actor: User) -> None:
-    """Let the account sign in again before its lock runs out. Support staff only; raises PermissionDenied."""
-    if not (actor.is_active and actor.is_staff and actor.has_perm("axes.change_accessattempt")):
-        raise PermissionDenied("lift a lock")
-    user = User.objects.filter(email=email).first()
-    with transaction.atomic():
-        reset(username=email)
-        record(EventType.ACCOUNT_UNLOCKED, actor=actor, subject=user)

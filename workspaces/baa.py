@@ -11,6 +11,7 @@ import enum
 from datetime import date, timedelta
 
 WARN_AHEAD = timedelta(days=30)
+TERMS = ("baa_signed_on", "baa_signed_by", "baa_reference", "baa_expires_on")
 
 
 class Standing(enum.Enum):
@@ -44,3 +45,20 @@ def days_left(expires_on: date | None, today: date) -> int | None:
     if expires_on is None or expires_on - today > WARN_AHEAD:
         return None
     return (expires_on - today).days
+
+
+def problems(
+    *, baa_signed_on: date | None, baa_signed_by: str, baa_reference: str, baa_expires_on: date | None
+) -> dict[str, str]:
+    """What is wrong with the terms of a BAA (TERMS), by name; empty where they can be filed."""
+    if baa_signed_on is None:
+        others = baa_signed_by or baa_reference or baa_expires_on
+        return {"baa_signed_on": "Say when the BAA was signed, or empty its other fields."} if others else {}
+    found = {}
+    if not baa_signed_by:
+        found["baa_signed_by"] = "Say who signed for the customer."
+    if not baa_reference:
+        found["baa_reference"] = "Say where the signed document is filed."
+    if baa_expires_on is not None and baa_expires_on < baa_signed_on:
+        found["baa_expires_on"] = "This is before the day it was signed."
+    return found

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from audit.event_types import EventType
 from audit.record import record
+from workspaces import baa
 from workspaces.models import User, Workspace
 
-FACTS = ("plan", "baa_signed_on", "baa_signed_by", "baa_reference", "baa_expires_on")
+FACTS = ("plan", *baa.TERMS)
 
 
 def set_eligibility(workspace: Workspace, *, actor: User, **facts: str | date | None) -> bool:
     """Set plan tier and BAA (FACTS); say whether that changed anything, and record before and after if it did.
 
-    Raises PermissionDenied for anyone but support staff with the right to change workspaces, owners included.
+    Raises PermissionDenied for anyone but support staff with the right to change workspaces, owners included, and
+    ValidationError by field where the BAA lacks something.
     """
     if not (actor.is_active and actor.is_staff and actor.has_perm("workspaces.change_workspace")):
         raise PermissionDenied("set a workspace's eligibility")
@@ -29,6 +31,8 @@ def set_eligibility(workspace: Workspace, *, actor: User, **facts: str | date | 
         after = _told(workspace)
         if before == after:
             return False
+        if problems := baa.problems(**{name: getattr(workspace, name) for name in baa.TERMS}):
+            raise ValidationError(problems)
         workspace.save(update_fields=list(FACTS))
         record(
             EventType.WORKSPACE_ELIGIBILITY_MODIFIED,

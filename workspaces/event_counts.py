@@ -13,13 +13,16 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from workspaces.models import EventCount, Source
+from workspaces import name_breakdown, name_counts
+from workspaces.models import EventCount, EventNameCount, Source
+from workspaces.pipeline_steps import RECEIVED, Reason, Step, Tally
+from workspaces.spans import Span
 
-RECEIVED = "received"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
-# What is counted under: (source id, the hour's start, event type, `received` or a discard code).
-CountKey = tuple[uuid.UUID, datetime, str, str]
+# What is counted under: (source id, the minute's start, event type, `received` or a discard code, event name).
+CountKey = tuple[uuid.UUID, datetime, str, str, str]
+HourKey = tuple[uuid.UUID, datetime, str, str]
 
 UPSERT = """
 INSERT INTO workspaces_eventcount (source_id, hour, event_type, outcome, count) VALUES (%s, %s, %s, %s, %s)
@@ -75,9 +78,17 @@ def of_sources(sources: QuerySet[Source], period: Period) -> Counts:
     return _sum(EventCount.objects.filter(source__in=sources), period)
 
 
-def of_source(source: Source, period: Period) -> Counts:
-    """Counts of one source; one query."""
-    return _sum(source.event_counts.all(), period)
+def tally(source_id: uuid.UUID, span: Span) -> Tally:
+    """What came in at one source in the span and in the one before, for its pipeline; one query."""
+    if span.is_fine:
+        return Tally(span, name_breakdown.without_names(EventNameCount.objects.filter(source=source_id), span))
+    rows = EventCount.objects.filter(source=source_id, hour__gte=span.before, hour__lt=span.until)
+    return Tally(span, rows.values_list("hour", "event_type", "outcome", "count"))
+
+
+def names(source_id: uuid.UUID, step: Step, span: Span) -> list[Reason]:
+    """One step's events of one source by their names; one query."""
+    return name_breakdown.of_step(EventNameCount.objects.filter(source=source_id), step, span)
 
 
 def _sum(rows: QuerySet[EventCount], period: Period) -> Counts:
@@ -100,18 +111,20 @@ def _step_of(period: Period) -> Callable[[datetime], datetime]:
 
 
 def add_counts(counts: Mapping[CountKey, int]) -> None:
-    """Add to the hours' counts, in the caller's transaction. Counts of a source that is gone are left out.
+    """Add to the counts by hour and by name, in the caller's transaction. Those of a source that is gone are left out.
 
     Rows are taken in one order, so that two workers never wait for each other in a circle.
     """
     known = set(Source.objects.filter(pk__in={key[0] for key in counts}).values_list("pk", flat=True))
-    rows = [_row(key, count) for key, count in sorted(counts.items()) if key[0] in known and count]
+    kept = Counter({key: count for key, count in counts.items() if key[0] in known and count})
+    rows = [_row(key, count) for key, count in sorted(name_counts.by_hour(kept).items())]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(UPSERT, rows)
+        name_counts.add(EventNameCount._meta.db_table, "source", kept)
 
 
-def _row(key: CountKey, count: int) -> tuple[Any, ...]:
+def _row(key: HourKey, count: int) -> tuple[Any, ...]:
     """The values in the database's own form."""
     source_id, hour, event_type, outcome = key
     return (

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from workspaces.models import Grant, Label, Membership, Source, Workspace
-from workspaces.roles import SCOPED_ROLES, Role, Scope
+from workspaces.roles import RIGHTS, SCOPED_ROLES, Right, Role, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,15 @@ def given_to(membership: Membership) -> list[RoleGiven]:
     """What the member has, in the order of the roles."""
     found = [_given(grant) for grant in membership.grants.prefetch_related("sources", "labels")]
     return sorted(found, key=lambda given: list(Role).index(given.role))
+
+
+def opens_pii(before: Iterable[RoleGiven], after: Iterable[RoleGiven]) -> bool:
+    """Whether a change from `before` to `after` lets somebody see personal data unmasked who could not until now."""
+    return _sees_pii(after) and not _sees_pii(before)
+
+
+def _sees_pii(roles: Iterable[RoleGiven]) -> bool:
+    return any(Right.SEE_PII in RIGHTS[given.role] for given in roles)
 
 
 def _given(grant: Grant) -> RoleGiven:

@@ -12,5 +12,6 @@ from workspaces.models import Invitation
 def send_invitation(invitation: Invitation, secret: str) -> None:
     """Send the link by Django's e-mail settings; raises what the backend raises."""
     facts = {"invitation": invitation, "url": f"{settings.SITE_URL}/invitations/{secret}", "site": settings.SITE_URL}
-    subject = render_to_string("workspaces/mail/invitation_subject.txt", facts).strip()
+    # One line, whatever stands in the workspace's name.
+    subject = " ".join(render_to_string("workspaces/mail/invitation_subject.txt", facts).split())
     send_mail(subject, render_to_string("workspaces/mail/invitation.txt", facts), None, [invitation.email])

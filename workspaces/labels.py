@@ -19,8 +19,10 @@ DEFAULTS = ((ENVIRONMENT, "Dev"), (ENVIRONMENT, "Prod"))
 
 
 def labels_of(workspace: Workspace) -> QuerySet[Label]:
-    """The workspace's labels with `on_sources`, how many sources carry each."""
-    return workspace.labels.annotate(on_sources=Count("source_labels"))
+    """The labels with `on_sources`, how many sources carry each, and `in_roles`, how many roles are given by it."""
+    return workspace.labels.annotate(
+        on_sources=Count("source_labels", distinct=True), in_roles=Count("given_by", distinct=True)
+    )
 
 
 def add_defaults(workspace: Workspace) -> None:

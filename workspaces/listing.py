@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
@@ -86,12 +86,23 @@ class Links:
     next_url: str
 
 
-def page_of(rows: QuerySet[Row], query: QueryDict) -> Page[Any]:
-    """The page that `?page=` asks for; the first or last where there is no such page."""
-    return Paginator(rows, PAGE_SIZE).get_page(query.get("page"))
+class Asked(Protocol):
+    """Any question of a list that can stand in an address."""
+
+    @property
+    def query(self) -> str:
+        """The question as a query string, without the page."""
 
 
-def links(page: Page[Any], asked: Question) -> Links | None:
+def page_of(rows: QuerySet[Row], query: QueryDict, *, count: int | None = None) -> Page[Any]:
+    """The page that `?page=` asks for; the first or last where there is no such page. `count` if it is known."""
+    paginator = Paginator(rows, PAGE_SIZE)
+    if count is not None:
+        paginator.__dict__["count"] = count  # a cached property
+    return paginator.get_page(query.get("page"))
+
+
+def links(page: Page[Any], asked: Asked) -> Links | None:
     """The links of a page; None where there is only one."""
     if not page.has_other_pages():
         return None

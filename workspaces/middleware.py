@@ -1,25 +1,27 @@
-"""Connects two rules to requests: who is idle too long is signed out; who is no member of a workspace sees nothing."""
+"""Connects rules to requests: who is idle too long is signed out; who is no member of a workspace sees nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlencode, urlsplit
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
+from audit import context
 from workspaces import idle
 from workspaces.access import access_of, has_hipaa_access
+from workspaces.fresh import ask_again
 from workspaces.mfa import second_factors
-from workspaces.models import User, Workspace
-from workspaces.requests import MemberRequest
+from workspaces.models import SupportAccess, User, Workspace
+from workspaces.requests import READING, MemberRequest, is_passive, page_of, to_sign_in
 from workspaces.sign_in import end_session
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
-READING = {"GET", "HEAD"}
+WANTED = "wanted"  # session key: the page somebody asked for before they were sent to enrol
 # Routes that need no second factor: they lead to one, or out.
 OPEN_BEFORE_ENROLMENT = ("account_", "mfa_", "session_", "healthz", "readyz")
 
@@ -40,38 +42,50 @@ class IdleMiddleware:
             response["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: list[Any], kwargs: dict[str, Any]
+    ) -> None:
+        """Note the action: here the route is known, which decides whether the request counts as one."""
+        if request.user.is_authenticated and not is_passive(request, view):
+            now = time.time()
+            if idle.should_note(now=now, seen=request.session["seen"]):
+                request.session["seen"] = now
+
     def _signed_out(self, request: HttpRequest, end: idle.End) -> HttpResponse:
-        """End the session; the sign-in page says why, and that a form on its way was not saved."""
+        """End the session; the sign-in page says why."""
         end_session(request, cast(User, request.user), end)
-        unsaved = {} if request.method in READING else {"unsaved": "1"}
-        return to_sign_in(request, ended=end.value.replace(" ", "-"), **unsaved)
+        return to_sign_in(request, ended=end.value.replace(" ", "-"))
 
 
 def _end_of(request: HttpRequest) -> idle.End | None:
-    """Why the session is over. If it lives, note the action, unless the browser made the request by itself."""
-    session, now = request.session, time.time()
-    born, seen = session.get("born"), session.get("seen")
-    hipaa = request.__dict__["is_bound_by_hipaa"] = has_hipaa_access(cast(User, request.user))
-    end = idle.session_end(now=now, born=born, seen=seen, hipaa=hipaa)
-    if not end and request.headers.get("X-Passive") != "1" and idle.should_note(now=now, seen=cast(float, seen)):
-        session["seen"] = now
-    return end
+    """Why the session is over, or None while it lives. Notes on the request whether the 15-minute rule holds."""
+    session = request.session
+    user = cast(User, request.user)
+    mine = request.__dict__["my_workspaces"] = list(user.workspaces.all())
+    hipaa = request.__dict__["is_bound_by_hipaa"] = has_hipaa_access(user, mine)
+    return idle.session_end(now=time.time(), born=session.get("born"), seen=session.get("seen"), hipaa=hipaa)
 
 
-def to_sign_in(request: HttpRequest, **query: str) -> HttpResponse:
-    """Send the browser to the sign-in page, and back here afterwards; htmx is told to go there as a whole page."""
-    htmx = request.headers.get("HX-Request") == "true"
-    query["next"] = _page_of(request, htmx=htmx)
-    where = f"{reverse('account_login')}?{urlencode({key: value for key, value in query.items() if value})}"
-    return HttpResponse(status=401, headers={"HX-Redirect": where}) if htmx else redirect(where)
+class FreshMiddleware:
+    """Asks who changes a second factor to prove who they are, without keeping what they sent.
 
+    allauth would store a whole POST in the session and repeat it afterwards; ours comes back to the page instead.
+    """
 
-def _page_of(request: HttpRequest, *, htmx: bool) -> str:
-    """The page the person was on, as a path of this site; empty where a form or a fragment does not tell."""
-    if htmx:
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        return page.path if page.netloc == request.get_host() and not page.path.startswith("//") else ""
-    return request.get_full_path() if request.method in READING else ""
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer; the work is done in `process_exception`."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Ask, where allauth says that the proof is missing or too old."""
+        if not isinstance(exception, ReauthenticationRequired):
+            return None
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        return ask_again(request, come_back=request.get_full_path() if request.method in READING else request.path)
 
 
 class SecondFactorMiddleware:
@@ -94,9 +108,27 @@ class SecondFactorMiddleware:
         if not request.__dict__.get("is_bound_by_hipaa") or second_factors(request.user).exists():
             return None
         where = reverse("mfa_index")
+        request.session[WANTED] = page_of(request, htmx=bool(request.headers.get("HX-Request"))) or "/"
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401, headers={"HX-Redirect": where})
         return redirect(where)
+
+
+def _act_on_behalf(user: User, leave: SupportAccess) -> None:
+    """From here on each audit row of the request names the owner who let the person in as well."""
+    owner = leave.granted_by
+    context.current().on_behalf = context.OnBehalf(
+        actor_user_id=str(user.pk),
+        workspace_id=str(leave.workspace_id),
+        owner_user_id=str(owner.pk),
+        owner_label=owner.email,
+    )
+
+
+def _mine(request: HttpRequest, slug: str) -> Workspace | None:
+    """The workspace of this slug among the person's own, which every request has read."""
+    mine: list[Workspace] = request.__dict__.get("my_workspaces", [])
+    return next((workspace for workspace in mine if workspace.slug == slug), None)
 
 
 class WorkspaceMiddleware:
@@ -118,10 +150,12 @@ class WorkspaceMiddleware:
             return None
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        workspace = get_object_or_404(Workspace, slug=slug)
+        workspace = _mine(request, slug) or get_object_or_404(Workspace, slug=slug)
         access = access_of(request.user, workspace)
         if not access:
             raise Http404("no such workspace")
+        if access.leave:
+            _act_on_behalf(request.user, access.leave)
         member = cast(MemberRequest, request)
         member.workspace, member.access, member.rights = workspace, access, access.rights
         return None

@@ -40,6 +40,8 @@ class _Group:
 
 
 _HIPAA_PAGES = ("settings_eligible_products", "settings_architecting")
+_SUPPRESSED = ("privacy_suppressed",)
+_ACCESS_PAGES = ("members", "support_access")
 
 _GROUPS = (
     _Group(
@@ -48,15 +50,26 @@ _GROUPS = (
         (
             _Place("Sources", "sources", Right.VIEW_SOURCES),
             _Place("Destinations", "destinations", Right.VIEW_DESTINATIONS),
-            _Place("Catalog", "source_catalog", Right.VIEW_SOURCES, also=("destination_catalog",)),
+            _Place("Catalog", "source_catalog", Right.VIEW_SOURCES, also=("destination_catalog", "storage_catalog")),
+        ),
+    ),
+    _Group(
+        "Privacy",
+        "shield-half",
+        (
+            _Place("Privacy Portal", "privacy_home", Right.CLASSIFY_FIELDS),
+            _Place("End User Privacy", "privacy_deletions", Right.MANAGE_END_USERS, also=_SUPPRESSED),
         ),
     ),
     _Group(
         "Settings",
         "settings",
         (
-            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=_HIPAA_PAGES),
+            _Place("Workspace settings", "settings_basic", Right.VIEW_SETTINGS, also=(*_HIPAA_PAGES, *_ACCESS_PAGES)),
+            _Place("Label Management", "labels", Right.VIEW_SETTINGS),
+            _Place("Who can do what", "who_can_do_what", Right.OPEN_WORKSPACE),
             _Place("HIPAA audit log", "audit_log", Right.VIEW_AUDIT_LOG),
+            _Place("Audit Trail", "audit_trail", Right.VIEW_AUDIT_LOG),
         ),
     ),
 )

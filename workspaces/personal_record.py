@@ -16,10 +16,17 @@ def record_for(
     user: User,
     event_type: EventType,
     *,
+    actor: User | None = None,
+    by_hand: bool = False,
     details: Mapping[str, object] | None = None,
     outcome: AuditRow.Outcome = AuditRow.Outcome.DONE,
 ) -> None:
-    """One row for each workspace the person belongs to; one row of no workspace where there is none."""
+    """One row for each workspace the person belongs to; one row of no workspace where there is none.
+
+    `actor` is who did it, by default the person themselves; what is done `by_hand` on the command line is nobody's who
+    is known here.
+    """
+    by = None if by_hand else actor or user
     with transaction.atomic():
         for workspace_id in [str(each) for each in user.memberships.values_list("workspace_id", flat=True)] or [""]:
-            record(event_type, actor=user, workspace_id=workspace_id, subject=user, details=details, outcome=outcome)
+            record(event_type, actor=by, workspace_id=workspace_id, subject=user, details=details, outcome=outcome)

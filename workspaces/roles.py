@@ -59,11 +59,13 @@ class Right(enum.Enum):
     VIEW_SOURCES = "View sources"
     EDIT_SOURCES = "Change sources, see write keys"
     VIEW_DESTINATIONS = "View destinations and their deliveries"
-    EDIT_DESTINATIONS = "Add and change destinations, generate encryption keys"
+    EDIT_DESTINATIONS = "Add and change destinations"
+    GENERATE_KEYS = "Generate encryption keys and be shown the private key"
     SEE_PII = "See personal data unmasked"
     CLASSIFY_FIELDS = "Find and classify fields in the Privacy Portal"
     MANAGE_END_USERS = "Suppress and delete end users"
     VIEW_AUDIT_LOG = "View and download the HIPAA audit log"
+    KEEP_AUDIT_LOG = "Set how long the HIPAA audit log is kept, place and release a legal hold"
 
     @property
     def phrase(self) -> str:
@@ -72,7 +74,15 @@ class Right(enum.Enum):
 
 
 # Asked of one source, or of a destination by the source that feeds it.
-ABOUT_SOURCES = frozenset({Right.VIEW_SOURCES, Right.EDIT_SOURCES, Right.VIEW_DESTINATIONS, Right.EDIT_DESTINATIONS})
+ABOUT_SOURCES = frozenset(
+    {
+        Right.VIEW_SOURCES,
+        Right.EDIT_SOURCES,
+        Right.VIEW_DESTINATIONS,
+        Right.EDIT_DESTINATIONS,
+        Right.GENERATE_KEYS,
+    }
+)
 
 # Had only by those whose role covers all sources, future ones included (documented).
 OF_ALL_SOURCES = frozenset({Right.ADD_SOURCES})
@@ -80,10 +90,17 @@ OF_ALL_SOURCES = frozenset({Right.ADD_SOURCES})
 MEMBER_RIGHTS = frozenset({Right.OPEN_WORKSPACE})
 
 _READING = {Right.VIEW_SETTINGS, Right.VIEW_SOURCES, Right.VIEW_DESTINATIONS}
-_EDITING = {Right.ADD_SOURCES, Right.EDIT_SOURCES, Right.EDIT_DESTINATIONS}
+_EDITING = {Right.ADD_SOURCES, Right.EDIT_SOURCES, Right.EDIT_DESTINATIONS, Right.GENERATE_KEYS}
 
-# Support staff whom an owner has let in act as an owner would (documented), but cannot let themselves stay or see PHI.
-SUPPORT_RIGHTS = frozenset(Right) - {Right.MANAGE_MEMBERS, Right.GRANT_SUPPORT_ACCESS, Right.SEE_PII}
+# Support staff whom an owner has let in act as an owner would (documented), but cannot let themselves stay or see PHI,
+# nor be shown a private key, which is the customer's alone, nor say when rows of the audit log may go.
+SUPPORT_RIGHTS = frozenset(Right) - {
+    Right.MANAGE_MEMBERS,
+    Right.GRANT_SUPPORT_ACCESS,
+    Right.SEE_PII,
+    Right.GENERATE_KEYS,
+    Right.KEEP_AUDIT_LOG,
+}
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),

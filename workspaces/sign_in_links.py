@@ -25,7 +25,7 @@ def make_link(user: User) -> str:
     secret = one_time.new_secret()
     SignInLink.objects.filter(expires_at__lt=timezone.now()).delete()
     SignInLink.objects.create(user=user, digest=one_time.digest(secret), expires_at=timezone.now() + VALID_FOR)
-    record_for(user, EventType.SIGN_IN_LINK_CREATED)
+    record_for(user, EventType.SIGN_IN_LINK_CREATED, by_hand=True)
     return f"{settings.SITE_URL}/login/link/{secret}"
 
 

@@ -12,6 +12,7 @@ RESERVED_FOR_SITE = frozenset(
     {
         "admin",
         "confirm-email",
+        "decrypt",
         "goto-my-workspace",
         "healthz",
         "inactive",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models import Case, Count, F, Prefetch, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from workspaces import catalog
 from workspaces.listing import Question
-from workspaces.models import Source
+from workspaces.models import Source, SourceLabel
 
 COLUMNS = {
     "name": "Name",
@@ -26,8 +26,9 @@ _KEYS = {
 
 
 def find(sources: QuerySet[Source], asked: Question) -> QuerySet[Source]:
-    """Those of `sources` that are asked for, each with its destinations at hand."""
+    """Those of `sources` that are asked for, each with its destinations and labels at hand."""
     categories = [When(kind=kind.slug, then=Value(kind.category)) for kind in catalog.KINDS]
     rows = sources.filter(name__icontains=asked.text)
     rows = rows.annotate(category=Case(*categories, default=Value("Other")), number=Count("destinations"))
-    return asked.in_order(rows, _KEYS).prefetch_related("destinations")
+    labels = Prefetch("source_labels", SourceLabel.objects.select_related("label").order_by("key"))
+    return asked.in_order(rows, _KEYS).prefetch_related("destinations", labels)

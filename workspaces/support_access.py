@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.event_types import EventType
@@ -13,6 +14,13 @@ from workspaces.access import Right, require_right
 from workspaces.models import SupportAccess, User, Workspace
 
 LONGEST = timedelta(days=7)
+DURATIONS = {
+    timedelta(hours=1): "1 hour",
+    timedelta(hours=4): "4 hours",
+    timedelta(days=1): "1 day",
+    timedelta(days=3): "3 days",
+    LONGEST: "7 days",
+}
 
 
 @transaction.atomic
@@ -39,3 +47,9 @@ def revoke(workspace: Workspace, *, actor: User) -> bool:
     if ended:
         record(EventType.SUPPORT_ACCESS_REVOKED, actor=actor, workspace_id=workspace.pk, subject=workspace)
     return bool(ended)
+
+
+def history(workspace: Workspace, *, actor: User) -> QuerySet[SupportAccess]:
+    """Every leave there was, the latest first, with who gave it."""
+    require_right(actor, workspace, Right.GRANT_SUPPORT_ACCESS)
+    return workspace.support_accesses.select_related("granted_by").order_by("-granted_at", "-pk")

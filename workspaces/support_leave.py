@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from workspaces.models import SupportAccess, User, Workspace
@@ -13,6 +14,15 @@ def in_force(workspace: Workspace) -> SupportAccess | None:
     return workspace.support_accesses.filter(revoked_at=None, expires_at__gt=now).select_related("granted_by").first()
 
 
-def is_let_in(user: User, workspace: Workspace) -> bool:
-    """Whether the person is support staff whom an owner has let in."""
-    return user.is_active and user.is_staff and in_force(workspace) is not None
+def leave_of(user: User, workspace: Workspace) -> SupportAccess | None:
+    """The leave by which the person, support staff, may open the workspace now; None for anybody else."""
+    return in_force(workspace) if user.is_active and user.is_staff else None
+
+
+def open_to(user: User) -> QuerySet[SupportAccess]:
+    """The leaves that let the person into workspaces they are no member of, by the workspace's name."""
+    if not (user.is_active and user.is_staff):
+        return SupportAccess.objects.none()
+    held = SupportAccess.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    others = held.exclude(workspace__in=user.workspaces.all())
+    return others.select_related("workspace", "granted_by").order_by("workspace__name", "pk")

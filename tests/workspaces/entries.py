@@ -17,7 +17,7 @@ SOURCE = uuid.UUID(int=7)
 
 def new_entry(body: Any, *, kind: str = "track", source_id: uuid.UUID = SOURCE, **facts: Any) -> NewEntry:
     """An entry that holds one request with `body`."""
-    given = {"browser": False, "ip": "192.0.2.7", "skip": [], "surplus": 0, "blocked": 0, **facts}
+    given = {"browser": False, "ip": "192.0.2.7", "skip": [], "surplus": 0, "blocked": {}, **facts}
     envelope = Envelope(kind=kind, body=json.dumps(body).encode() if body is not None else b"", **given)
     events = len(body["batch"]) - len(envelope.skip) if kind == "batch" and body else int(body is not None)
     return pack(envelope, entry_id=uuid.uuid4(), source_id=source_id, received_at=RECEIVED, events=events)

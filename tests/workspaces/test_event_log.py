@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from workspaces.event_log import open_reader, open_writer, sqlite
-from workspaces.event_log.base import EventLogReader, EventLogUnavailable, EventLogWriter, NewEntry
+from workspaces.event_log.base import EventLogReader, EventLogUnavailable, EventLogWriter, NewEntry, Rewritten
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,8 +41,11 @@ def writer() -> Iterator[EventLogWriter]:
     opened.close()
 
 
+SOURCE = uuid.UUID(int=9)
+
+
 def entry(number: int = 1, *, events: int = 1, received_at: int = 1000) -> NewEntry:
-    return NewEntry(uuid.UUID(int=number), uuid.UUID(int=9), received_at, events, b"body %d" % number)
+    return NewEntry(uuid.UUID(int=number), SOURCE, received_at, events, b"body %d" % number)
 
 
 def positions(reader: EventLogReader, partition: int = 0, *, after: int = 0) -> list[int]:
@@ -105,7 +108,7 @@ def test_a_writer_goes_on_where_the_one_before_ended(reader: EventLogReader) -> 
 
 def test_trimmed_positions_are_never_given_out_again(reader: EventLogReader) -> None:
     write(range(1, 4))
-    assert reader.trim(0, up_to=3, older_than=2000) == 3
+    assert reader.trim(0, up_to=3, older_than=2000) == {SOURCE: 3}
     write(range(4, 5))
     assert positions(reader) == [4]
 
@@ -113,8 +116,19 @@ def test_trimmed_positions_are_never_given_out_again(reader: EventLogReader) -> 
 def test_trim_keeps_what_is_young_or_unread(writer: EventLogWriter, reader: EventLogReader) -> None:
     for number, received_at in enumerate([1000, 5000, 1000], 1):
         writer.append(entry(number, received_at=received_at))
-    assert reader.trim(0, up_to=2, older_than=2000) == 1
+    assert reader.trim(0, up_to=2, older_than=2000) == {SOURCE: 1}
     assert positions(reader) == [2, 3]
+
+
+def test_sources_may_have_a_moment_of_their_own(writer: EventLogWriter, reader: EventLogReader) -> None:
+    others = [uuid.UUID(int=10), uuid.UUID(int=11)]
+    for number, source_id in enumerate([SOURCE, *others] * 2, 1):
+        at = 1000 if number <= 3 else 3000
+        writer.append(NewEntry(uuid.UUID(int=number), source_id, at, 1, b"b"))
+    own = {others[0]: 500, others[1]: 4000}
+    assert reader.trim(0, up_to=9, older_than=2000, by_source=own) == {SOURCE: 1, others[1]: 2}
+    assert positions(reader) == [2, 4, 5]
+    assert reader.trim(0, up_to=9, older_than=2000, by_source=own) == {}
 
 
 def test_a_partition_is_leased_to_one_reader(writer: EventLogWriter, reader: EventLogReader) -> None:
@@ -264,3 +278,14 @@ def test_a_reader_that_lost_its_session_must_lease_again(
             reader.read(0, after=0, limit=1)
     assert reader.lease(0)
     assert positions(reader) == [1]
+
+
+def test_a_body_is_replaced_in_its_place(writer: EventLogWriter, reader: EventLogReader) -> None:
+    for number in range(1, 4):
+        writer.append(entry(number))
+    assert (reader.end(0), reader.end(7) if connection.vendor == "postgresql" else 0) == (3, 0)
+    reader.rewrite(0, [Rewritten(2, 0, b"new"), Rewritten(3, 5, b"other")])
+    found = [(each.position, each.events, bytes(each.body)) for each in reader.read(0, after=0, limit=99)]
+    assert found == [(1, 1, b"body 1"), (2, 0, b"new"), (3, 5, b"other")]
+    writer.append(entry(4))
+    assert reader.end(0) == 4

@@ -170,7 +170,7 @@ def test_no_row_no_page_even_when_signing_out(tab: Client, clock: time_machine.T
     clock.shift(15 * MINUTES)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditrow RENAME TO gone")
-    assert tab.get(HOME).status_code == 500
+    assert tab.get(HOME).status_code == 503
 
 
 def test_a_session_that_does_not_know_its_age_is_over(tab: Client) -> None:

@@ -73,14 +73,18 @@ def test_the_sidebar_shows_what_a_role_may_open(workspace: Workspace) -> None:
     labels = {}
     for name, rights in (("owner", RIGHTS[Role.OWNER]), ("auditor", RIGHTS[Role.AUDITOR]), ("member", MEMBER_RIGHTS)):
         labels[name] = [item.label for item in sidebar(workspace, rights, "/acme-health/home")]
-    assert labels == {"owner": ["Home", "Connections", "Settings"], "auditor": ["Home", "Settings"], "member": ["Home"]}
+    assert labels == {
+        "owner": ["Home", "Connections", "Privacy", "Settings"],
+        "auditor": ["Home", "Settings"],
+        "member": ["Home", "Settings"],
+    }
 
 
 def test_the_longest_match_is_current(workspace: Workspace) -> None:
-    _, connections, settings = sidebar(workspace, frozenset(Right), "/acme-health/sources/catalog/ios")
+    _, connections, *_, settings = sidebar(workspace, frozenset(Right), "/acme-health/sources/catalog/ios")
     assert [item.label for item in connections.children if item.current] == ["Catalog"]
     assert (connections.current, settings.current) == (True, False)
-    _, connections, _ = sidebar(workspace, frozenset(Right), "/acme-health/sources/x/overview")
+    _, connections, *_ = sidebar(workspace, frozenset(Right), "/acme-health/sources/x/overview")
     assert [item.label for item in connections.children if item.current] == ["Sources"]
 
 

@@ -6,14 +6,16 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditRow
-from destinations.models import Destination
+from destinations.models import DeliveryCount, Destination
+from tests.destinations.factories import DestinationFactory
+from tests.destinations.reports.test_overview import cards
+from tests.destinations.test_destination_pages import rows_of
 from tests.factories import SourceFactory
+from tests.queries import counted
 from workspaces import write_keys
 from workspaces.models import EventCount, Source, User, Workspace
 from workspaces.sources import add_source
@@ -109,7 +111,7 @@ def add_connected(workspace: Workspace, number: int) -> None:
 
 
 def queries_of(client: Client, url: str) -> int:
-    with CaptureQueriesContext(connection) as queries:
+    with counted() as queries:
         page_of(client, url)
     return len(queries)
 
@@ -119,7 +121,7 @@ def test_queries_do_not_grow_with_rows(as_alice: Client, workspace: Workspace) -
     page_of(as_alice, LIST)
     few = queries_of(as_alice, LIST)
     add_connected(workspace, 30)
-    assert queries_of(as_alice, LIST) == few <= 17
+    assert queries_of(as_alice, LIST) == few <= 19
 
 
 def test_other_workspaces_sources_are_not_listed(as_alice: Client, charlie: User) -> None:
@@ -189,15 +191,55 @@ def test_counts_of_the_last_day(as_alice: Client, portal: Source) -> None:
             source=portal, hour=now - timedelta(hours=hours), event_type="track", outcome=outcome, count=count
         )
     page = page_of(as_alice, f"{LIST}/patient-portal/overview")
-    assert "<dt>Successfully received</dt><dd>1,234</dd>" in page
-    assert "<dt>Failed on ingest</dt><dd>5</dd>" in page
-    assert "Bad request" in page
+    assert cards(page) == [
+        ("Successfully received", "1,239"),
+        ("Failed on ingest", "5"),
+        ("Filtered at source", "0"),
+    ]
+    assert 'Eligible events</span><span class="pipeline__eligible">1,234<' in page
+    failed = page_of(as_alice, f"{LIST}/patient-portal/overview?step=ingest&metrics=counts")
+    assert [row[1:] for row in rows_of(failed, "Discard reasons")] == [["bad_request", "5", "0.4%", "0.4%"]]
+    assert "one too many in its batch" in failed
+    assert "Change: +1,230" in failed
+
+
+def test_each_destination_has_its_numbers(as_alice: Client, portal: Source) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    counts = {"delivered": 1200, "retried": 34, "errors.discarded.401": 5, "FILTERED_BY_RULES": 6, "INTERNAL": 1}
+    for name in ("CRM", "Lab"):
+        made = DestinationFactory(source=portal, name=name, enabled=name == "CRM")
+        for outcome, count in counts.items() if name == "CRM" else ():
+            given = {"event_type": "track", "outcome": outcome, "count": count}
+            DeliveryCount.objects.create(destination=made, hour=hour, **given)
+            DeliveryCount.objects.create(destination=made, hour=hour - timedelta(hours=30), **given)
+    page = page_of(as_alice, f"{LIST}/patient-portal/overview")
+    assert rows_of(page, "Connected destinations") == [
+        ["CRM", "Enabled", "Off", "7", "5", "0", "1,234"],
+        ["Lab", "Disabled", "Off", "0", "0", "0", "0"],
+    ]
+
+
+def test_dates_that_make_no_span_are_refused_on_the_page(as_alice: Client, portal: Source) -> None:
+    page = page_of(as_alice, f"{LIST}/patient-portal/overview?since=2026-03-02&until=2026-03-01")
+    assert "Choose at most two weeks, the first day before the last." in page
 
 
 def test_the_overview_takes_few_queries(as_alice: Client, portal: Source) -> None:
     url = f"{LIST}/patient-portal/overview"
     page_of(as_alice, url)
-    assert queries_of(as_alice, url) <= 17
+    few = queries_of(as_alice, url)
+    assert few <= 20
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for number in range(20):
+        DeliveryCount.objects.create(
+            destination=DestinationFactory(source=portal, name=f"D{number}"),
+            hour=hour,
+            event_type="track",
+            outcome=f"errors.discarded.4{number}",
+            count=1,
+        )
+        EventCount.objects.create(source=portal, hour=hour, event_type="track", outcome=f"x{number}", count=1)
+    assert queries_of(as_alice, url) == few
 
 
 def test_save_changes(as_alice: Client, portal: Source) -> None:

@@ -40,8 +40,8 @@ def test_events_beyond_the_limit_of_a_batch_are_discarded() -> None:
 
 
 def test_an_entry_may_hold_nothing_but_a_reason() -> None:
-    unpacked = unpack(entry_with(None, skip=[(0, "track", "source_disabled")], blocked=3))
-    assert (unpacked.events, unpacked.discarded, unpacked.blocked) == ([], [("track", "source_disabled")], 3)
+    unpacked = unpack(entry_with(None, skip=[(0, "track", "source_disabled")], blocked={"ssn": 3}))
+    assert (unpacked.events, unpacked.discarded, unpacked.blocked) == ([], [("track", "source_disabled")], {"ssn": 3})
 
 
 def test_an_entry_opens_only_under_its_own_id_and_source() -> None:

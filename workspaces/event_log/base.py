@@ -7,7 +7,7 @@ and store that position with the results of their work.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -34,6 +34,14 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     entry_id: uuid.UUID
     source_id: uuid.UUID
     received_at: int
+    events: int
+    body: bytes
+
+
+class Rewritten(msgspec.Struct, frozen=True, gc=False):
+    """What is to stand in an entry's place once events of it were deleted: a new body, sealed to the same ids."""
+
+    position: int
     events: int
     body: bytes
 
@@ -73,8 +81,25 @@ class EventLogReader(Protocol):
         """Entries with positions greater than `after`, in order, of about `limit` events (at least one entry)."""
         ...
 
-    def trim(self, partition: int, *, up_to: int, older_than: int) -> int:
-        """Remove entries at or below position `up_to` that are older than `older_than` (µs); how many went."""
+    def tail(self, partition: int, *, source_id: uuid.UUID, after: int, limit: int) -> Sequence[Entry]:
+        """The source's last entries behind `after`, newest first, at most `limit` of them."""
+        ...
+
+    def end(self, partition: int) -> int:
+        """The position of the last entry, settled or not; 0 where there is none."""
+        ...
+
+    def rewrite(self, partition: int, changes: Sequence[Rewritten]) -> None:
+        """Replace bodies, all or none, and let nothing of the old ones be left in files as far as the engine can."""
+        ...
+
+    def trim(
+        self, partition: int, *, up_to: int, older_than: int, by_source: Mapping[uuid.UUID, int] | None = None
+    ) -> dict[uuid.UUID, int]:
+        """Remove entries at or below `up_to` that came in before `older_than` (µs); how many of each source went.
+
+        `by_source` names sources with another such moment.
+        """
         ...
 
     def close(self) -> None:

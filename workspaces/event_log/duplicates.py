@@ -64,6 +64,16 @@ def first_seen(messages: Iterable[Message]) -> set[Taker]:
     return {taker for key, taker in takers.items() if others.get(key, taker) == taker}
 
 
+def takers(message_id: str, source_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Taker]:
+    """By source: the entry that took this `messageId` within the window, and the event's place there; one query."""
+    keys = {_key(source_id.bytes, message_id): source_id for source_id in source_ids}
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        found = _owners(cursor, {key: (source_id, 0) for key, source_id in keys.items()})
+    return {keys[key]: taker for key, taker in found.items()}
+
+
 def forget_older_than(seconds: int = WINDOW_SECONDS) -> int:
     """Forget ids taken longer ago; how many were. In steps, so that nobody waits long for the table."""
     before, forgotten = int(time.time()) - seconds, 0

@@ -7,13 +7,15 @@ where `synchronous_standby_names` asks for one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from django.db import connection as django_connection
+from psycopg.pq import TransactionStatus
 
-from workspaces.event_log.base import Entry, EventLogUnavailable, NewEntry
+from workspaces.event_log.base import Entry, EventLogUnavailable, NewEntry, Rewritten
 from workspaces.event_log.group_commit import GroupWriter
 
 # First halves of the advisory lock keys; the second is the partition. Any numbers will do that nothing else uses.
@@ -48,16 +50,27 @@ READ = """
 SELECT position, entry_id, source_id, received_at, events, body FROM workspaces_logentry
 WHERE partition = %s AND position > %s ORDER BY position LIMIT %s
 """
+TAIL = """
+SELECT position, entry_id, source_id, received_at, events, body FROM workspaces_logentry
+WHERE partition = %s AND position > %s AND source_id = %s ORDER BY position DESC LIMIT %s
+"""
+LAST_ENTRY = "SELECT coalesce(max(position), 0) FROM workspaces_logentry WHERE partition = %s"
+REWRITE = "UPDATE workspaces_logentry SET events = %s, body = %s WHERE partition = %s AND position = %s"
 TRIM = """
-WITH gone AS (
-    DELETE FROM workspaces_logentry WHERE partition = %s AND position <= %s AND received_at < %s RETURNING position
+WITH own AS (
+    SELECT * FROM unnest(%s::uuid[], %s::bigint[]) AS own (source_id, older_than)
+), gone AS (
+    DELETE FROM workspaces_logentry AS entry
+    WHERE partition = %s AND position <= %s AND received_at < %s AND received_at < coalesce(
+        (SELECT own.older_than FROM own WHERE own.source_id = entry.source_id), %s
+    ) RETURNING position, source_id
 ), remembered AS (
     INSERT INTO workspaces_logposition (consumer, partition, position)
     SELECT %s, %s, max(position) FROM gone HAVING count(*) > 0
     ON CONFLICT (consumer, partition)
     DO UPDATE SET position = greatest(workspaces_logposition.position, excluded.position)
 )
-SELECT count(*) FROM gone
+SELECT source_id, count(*) FROM gone GROUP BY source_id
 """
 ROWS_A_FETCH = 1000
 
@@ -74,7 +87,7 @@ class Writer(GroupWriter):
     def close(self) -> None:
         """Let go of the partition."""
         if self._connection is not None:
-            self._connection.close()
+            _let_go(self._connection)
             self._connection = None
 
     def _abandon(self) -> object:
@@ -151,16 +164,38 @@ class Reader:
             cursor.execute(READ, (partition, after, limit))
             return list(_entries(partition, cursor, limit))
 
-    def trim(self, partition: int, *, up_to: int, older_than: int) -> int:
-        """Remove entries at or below `up_to` that came in before `older_than` (µs); how many went."""
+    def tail(self, partition: int, *, source_id: uuid.UUID, after: int, limit: int) -> Sequence[Entry]:
+        """The source's last entries behind `after`, newest first, at most `limit` of them."""
         with self._session() as connection:
-            row = connection.execute(TRIM, (partition, up_to, older_than, TRIMMED, partition)).fetchone()
+            rows = connection.execute(TAIL, (partition, after, source_id, limit))
+            return [_entry(partition, row) for row in rows]
+
+    def end(self, partition: int) -> int:
+        """The position of the last entry; 0 where there is none."""
+        with self._session() as connection:
+            row = connection.execute(LAST_ENTRY, (partition,)).fetchone()
         return row[0] if row else 0
+
+    def rewrite(self, partition: int, changes: Sequence[Rewritten]) -> None:
+        """Replace bodies in one transaction. The old rows' sealed bytes go with the next vacuum."""
+        rows = [(change.events, change.body, partition, change.position) for change in changes]
+        with self._session() as connection, connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(REWRITE, rows)
+
+    def trim(
+        self, partition: int, *, up_to: int, older_than: int, by_source: Mapping[uuid.UUID, int] | None = None
+    ) -> dict[uuid.UUID, int]:
+        """Remove entries at or below `up_to` that came in before `older_than` (µs); how many of each source went."""
+        own = by_source or {}
+        latest = max([older_than, *own.values()])
+        values = (list(own), list(own.values()), partition, up_to, latest, older_than, TRIMMED, partition)
+        with self._session() as connection:
+            return dict(connection.execute(TRIM, values).fetchall())
 
     def close(self) -> None:
         """Release every lease."""
         if self._connection is not None:
-            self._connection.close()
+            _let_go(self._connection)
             self._connection = None
         self._leased.clear()
 
@@ -199,6 +234,14 @@ def _first_free(connection: psycopg.Connection[Any]) -> int:
     raise EventLogUnavailable("every partition is taken")
 
 
+def _let_go(connection: psycopg.Connection[Any]) -> None:
+    """Close a session. Its locks are given back first: PostgreSQL takes a moment to see that a session is gone."""
+    if connection.info.transaction_status is TransactionStatus.IDLE:  # neither broken nor in the middle of something
+        with contextlib.suppress(psycopg.Error):
+            connection.execute("SELECT pg_advisory_unlock_all()")
+    connection.close()
+
+
 def _try_lock(connection: psycopg.Connection[Any], lock: int, partition: int) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (lock, partition)).fetchone()
     return row is not None and row[0]
@@ -206,8 +249,14 @@ def _try_lock(connection: psycopg.Connection[Any], lock: int, partition: int) ->
 
 def _entries(partition: int, rows: Iterator[Any], limit: int) -> Iterator[Entry]:
     events = 0
-    for position, entry_id, source_id, received_at, count, body in rows:
-        yield Entry(partition, position, entry_id, source_id, received_at, count, bytes(body))
-        events += max(count, 1)
+    for row in rows:
+        entry = _entry(partition, row)
+        yield entry
+        events += max(entry.events, 1)
         if events >= limit:
             return
+
+
+def _entry(partition: int, row: Any) -> Entry:
+    position, entry_id, source_id, received_at, events, body = row
+    return Entry(partition, position, entry_id, source_id, received_at, events, bytes(body))

@@ -12,10 +12,12 @@ import os
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from workspaces.event_log.base import Entry, EventLogUnavailable, NewEntry
+from workspaces.event_log.base import Entry, EventLogUnavailable, NewEntry, Rewritten
 from workspaces.event_log.group_commit import GroupWriter
 
 BUSY_SECONDS = 5.0
@@ -140,16 +142,47 @@ class Reader:
             )
             return list(_entries(partition, rows, limit))
 
-    def trim(self, partition: int, *, up_to: int, older_than: int) -> int:
-        """Remove entries at or below `up_to` that came in before `older_than` (µs); how many went."""
+    def tail(self, partition: int, *, source_id: uuid.UUID, after: int, limit: int) -> Sequence[Entry]:
+        """The source's last entries behind `after`, newest first, at most `limit` of them."""
+        with self._reading(partition) as connection:
+            rows = connection.execute(
+                "SELECT position, entry_id, source_id, received_at, events, body FROM entry"
+                " WHERE position > ? AND source_id = ? ORDER BY position DESC LIMIT ?",
+                (after, source_id.bytes, limit),
+            )
+            return [_entry(partition, row) for row in rows]
+
+    def end(self, partition: int) -> int:
+        """The position of the last entry; 0 where there is none."""
+        with self._reading(partition) as connection:
+            return int(connection.execute("SELECT coalesce(max(position), 0) FROM entry").fetchone()[0])
+
+    def rewrite(self, partition: int, changes: Sequence[Rewritten]) -> None:
+        """Replace bodies in one transaction. Freed pages are overwritten, the WAL that held the old ones is emptied."""
+        with self._reading(partition) as connection:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(
+                    "UPDATE entry SET events = ?, body = ? WHERE position = ?",
+                    [(change.events, change.body, change.position) for change in changes],
+                )
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def trim(
+        self, partition: int, *, up_to: int, older_than: int, by_source: Mapping[uuid.UUID, int] | None = None
+    ) -> dict[uuid.UUID, int]:
+        """Remove entries at or below `up_to` that came in before `older_than` (µs); how many of each source went."""
+        own = {source_id.bytes: before for source_id, before in (by_source or {}).items()}
+        latest = max([older_than, *own.values()])
+        limit = f"CASE source_id {'WHEN ? THEN ? ' * len(own)}ELSE ? END" if own else "?"
+        sql = f"DELETE FROM entry WHERE position <= ? AND received_at < ? AND received_at < {limit}"  # noqa: S608  (only marks)
         with self._reading(partition) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
-            gone = connection.execute(
-                "DELETE FROM entry WHERE position <= ? AND received_at < ? RETURNING position", (up_to, older_than)
-            ).fetchall()
-            highest = max((position for (position,) in gone), default=0)
+            values = (up_to, latest, *chain.from_iterable(own.items()), older_than)
+            gone = connection.execute(f"{sql} RETURNING position, source_id", values).fetchall()
+            highest = max((position for position, _ in gone), default=0)
             connection.execute("UPDATE trimmed SET position = max(position, ?)", (highest,))
-        return len(gone)
+        return {uuid.UUID(bytes=source): count for source, count in Counter(source for _, source in gone).items()}
 
     def close(self) -> None:
         """Release every lease."""
@@ -184,13 +217,17 @@ def _insert_rows(connection: sqlite3.Connection, first: int, entries: Sequence[N
 
 def _entries(partition: int, rows: sqlite3.Cursor, limit: int) -> Iterator[Entry]:
     events = 0
-    for position, entry_id, source_id, received_at, count, body in rows:
-        yield Entry(
-            partition, position, uuid.UUID(bytes=entry_id), uuid.UUID(bytes=source_id), received_at, count, body
-        )
-        events += max(count, 1)
+    for row in rows:
+        entry = _entry(partition, row)
+        yield entry
+        events += max(entry.events, 1)
         if events >= limit:
             return
+
+
+def _entry(partition: int, row: tuple[int, bytes, bytes, int, int, bytes]) -> Entry:
+    position, entry_id, source_id, received_at, events, body = row
+    return Entry(partition, position, uuid.UUID(bytes=entry_id), uuid.UUID(bytes=source_id), received_at, events, body)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -201,6 +238,7 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
+    connection.execute("PRAGMA secure_delete = ON")  # what is trimmed or rewritten leaves no bytes behind
     return connection
 
 

@@ -145,6 +145,22 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='EventNameCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('since', models.DateTimeField(help_text='Start of the minute, or of the hour, in which the event was received.')),
+                ('event_type', models.CharField(max_length=20)),
+                ('outcome', models.CharField(max_length=40)),
+                ('event', models.CharField(max_length=200)),
+                ('count', models.BigIntegerField(default=0)),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='event_name_counts', to='workspaces.source')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['since'], name='event_name_count_age')],
+                'constraints': [models.UniqueConstraint(fields=('source', 'since', 'event_type', 'outcome', 'event'), name='one_event_name_count')],
+            },
+        ),
+        migrations.CreateModel(
             name='SourceLabel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -3,11 +3,12 @@
 from workspaces.models.event_log import LogEntry, LogPosition, SeenMessage
 from workspaces.models.membership import Grant, Invitation, Membership, SignInLink, SupportAccess
 from workspaces.models.people import User, UserManager
-from workspaces.models.sources import EventCount, Label, Source, SourceLabel, WriteKey
+from workspaces.models.sources import EventCount, EventNameCount, Label, Source, SourceLabel, WriteKey
 from workspaces.models.workspace import Workspace
 
 __all__ = [
     "EventCount",
+    "EventNameCount",
     "Grant",
     "Invitation",
     "Label",

@@ -52,6 +52,25 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return str(self.get_role_display())
 
+    @property
+    def brief(self) -> str:
+        """The role, and how far it reaches where that is not everywhere. Wants its sources and labels prefetched."""
+        if self.scope == Scope.CHOSEN:
+            number = len(self.sources.all())
+            return f"{self} ({number} source{'' if number == 1 else 's'})"
+        if self.scope == Scope.LABELS:
+            return f"{self} ({' and '.join(map(str, self.labels.all()))})"
+        return str(self)
+
+    @property
+    def told(self) -> str:
+        """The role and its reach in words. Wants its sources and labels prefetched."""
+        if self.scope == Scope.CHOSEN:
+            return f"{self}: {', '.join(source.name for source in self.sources.all()) or 'no source'}"
+        if self.scope == Scope.LABELS:
+            return f"{self}: {', '.join(map(str, self.labels.all())) or 'no label'}"
+        return str(self)
+
 
 class Invitation(models.Model):
     """An e-mail address that was asked to join. The link in the mail works once; only its digest is kept."""
@@ -72,9 +91,17 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return f"{self.email} to {self.workspace}"
 
+    # Known only to the process that tried to send it.
+    mail_failed = False
+
     def has_expired(self, now: datetime) -> bool:
         """Whether its link no longer works."""
         return now >= self.expires_at
+
+    @property
+    def role_names(self) -> str:
+        """The roles promised, as people read them."""
+        return ", ".join(str(Role(given["role"]).label) for given in self.roles) or MEMBER
 
 
 class SignInLink(models.Model):

@@ -105,3 +105,29 @@ class EventCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.outcome} at {self.hour:%Y-%m-%d %H}h"
+
+
+class EventNameCount(models.Model):
+    """What EventCount counts, by the event's name: by the minute for some hours, then by the hour (name_counts.py).
+
+    `event` is a track call's name, empty for other calls and for what was discarded before it was read. `count` may be
+    negative: what is taken back after its minute was gathered into an hour.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="event_name_counts", db_index=False)
+    since = models.DateTimeField(help_text="Start of the minute, or of the hour, in which the event was received.")
+    event_type = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=40)
+    event = models.CharField(max_length=200)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "since", "event_type", "outcome", "event"], name="one_event_name_count"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["since"], name="event_name_count_age")]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome} since {self.since:%Y-%m-%d %H:%M}"

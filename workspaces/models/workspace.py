@@ -68,6 +68,11 @@ class Workspace(models.Model):
         return self.standing is baa.Standing.ELIGIBLE
 
     @property
+    def baa_has_expired(self) -> bool:
+        """Whether the BAA's last day is over."""
+        return self.baa_expires_on is not None and self.baa_expires_on < timezone.now().date()
+
+    @property
     def is_bound_by_hipaa(self) -> bool:
         """Whether the strict rules hold for its members: a BAA was signed, expired or not."""
         return baa.is_bound(signed_on=self.baa_signed_on, today=timezone.now().date())

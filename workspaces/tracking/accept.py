@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import orjson
 from django.db import Error as DatabaseError
 
 from audit.ids import new_id
 from workspaces.event_log.base import EventLogUnavailable, EventLogWriter, NewEntry
-from workspaces.tracking import answers, parse
+from workspaces.tracking import answers
 from workspaces.tracking.answers import Answer
-from workspaces.tracking.blocking import block_request
 from workspaces.tracking.body import TooLarge
 from workspaces.tracking.envelope import Envelope, pack
+from workspaces.tracking.keeping import keep
 from workspaces.tracking.plans import Absence, PlanCache, SourcePlan
 from workspaces.tracking.rate import RateLimit
 from workspaces.tracking.sift import InvalidJson, Sifted, sift
@@ -69,10 +68,9 @@ def new_entry(request: IngestRequest, sifted: Sifted, plan: SourcePlan) -> NewEn
     if not plan.enabled:
         sifted.skip += [(place, kind, "source_disabled") for place, kind in sifted.kept]
         sifted.kept = []
-    body, blocked = _without_blocked(request.body, plan) if sifted.kept else (b"", 0)
-    envelope = Envelope(
-        request.kind, request.browser, request.ip, sifted.skip, sifted.surplus, blocked=blocked, body=body
-    )
+    body, blocked = keep(request.kind, request.body, sifted, plan.controls)
+    ip = request.ip if body else ""
+    envelope = Envelope(request.kind, request.browser, ip, sifted.skip, sifted.surplus, blocked=blocked, body=body)
     return pack(
         envelope,
         entry_id=new_id(),
@@ -80,12 +78,3 @@ def new_entry(request: IngestRequest, sifted: Sifted, plan: SourcePlan) -> NewEn
         received_at=time.time_ns() // 1000,
         events=len(sifted.kept),
     )
-
-
-def _without_blocked(body: bytes, plan: SourcePlan) -> tuple[bytes, int]:
-    """The body to store and how many fields went. It stays as received where nothing is blocked."""
-    if plan.is_blocked is None:
-        return body, 0
-    root = parse.loads(body)
-    blocked = block_request(root, plan.is_blocked)
-    return (orjson.dumps(root), blocked) if blocked else (body, 0)

@@ -19,7 +19,7 @@ from workspaces.tracking import answers
 from workspaces.tracking.accept import Ingest, IngestRequest
 from workspaces.tracking.answers import Answer
 from workspaces.tracking.body import TooLarge, Unreadable, read_body
-from workspaces.tracking.browser_settings import browser_settings
+from workspaces.tracking.browser_settings import browser_settings, plugins_of
 from workspaces.tracking.credentials import basic_user
 from workspaces.tracking.kinds import BATCH, LETTERS, MOST_BATCH_BYTES, MOST_EVENT_BYTES, PATHS
 from workspaces.tracking.plans import PlanCache, SourcePlan, load_plan
@@ -81,10 +81,13 @@ class TrackingApi:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return PREFLIGHT_GET if environ["REQUEST_METHOD"] == "OPTIONS" else GET_ONLY
         try:
-            known = isinstance(self._plans.find(write_key), SourcePlan)
+            plan = self._plans.find(write_key)
+            if not isinstance(plan, SourcePlan):
+                return answers.NOT_FOUND
+            plugins = plugins_of(plan.source_id) if plan.enabled else []
         except DatabaseError:
             return answers.UNAVAILABLE
-        return answers.answer(HTTPStatus.OK, browser_settings(write_key)) if known else answers.NOT_FOUND
+        return answers.answer(HTTPStatus.OK, browser_settings(write_key, plugins))
 
 
 def client_address(environ: Environ) -> str:

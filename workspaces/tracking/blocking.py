@@ -1,33 +1,43 @@
-"""Removing fields that must not be stored, before an event reaches the log."""
+"""Finding what must not be stored, before a request reaches the log: blocked fields, events of suppressed users."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-CONTAINERS = ("context", "traits", "properties")
+from workspaces.tracking.controls import Blocker
+
+CONTAINERS = ("context", "traits", "properties", "property")
+USER_IDS = ("userId", "previousId")
 
 
-def block(event: dict[str, Any], is_blocked: Callable[[str], bool]) -> int:
-    """Remove each blocked key at any depth below context, traits and properties, lists included; how many went."""
-    return sum(_clean(event[name], is_blocked) for name in CONTAINERS if name in event)
+def block(event: dict[str, Any], blocker: Blocker) -> Counter[str]:
+    """Remove each blocked key at any depth below context, traits and properties, lists too; how often each went."""
+    removed: Counter[str] = Counter()
+    for name in CONTAINERS:
+        if name in event:
+            _clean(event[name], "", blocker, removed)
+    return removed
 
 
-def block_request(root: Any, is_blocked: Callable[[str], bool]) -> int:
-    """The same for a whole request: an event, or a batch with its own context and its items."""
-    if not isinstance(root, dict):
-        return 0
-    batch = root.get("batch")
-    items = [item for item in batch if isinstance(item, dict)] if isinstance(batch, list) else []
-    return sum(block(part, is_blocked) for part in (root, *items))
+def is_of(event: Any, is_meant: Callable[[str], bool]) -> bool:
+    """Whether the event names a user that is meant: as its `userId`, or as an alias's `previousId`."""
+    if not isinstance(event, dict):
+        return False
+    ids = (event.get(name) for name in USER_IDS)
+    return any(isinstance(found, str) and found != "" and is_meant(found) for found in ids)
 
 
-def _clean(value: Any, is_blocked: Callable[[str], bool]) -> int:
+def _clean(value: Any, outer: str, blocker: Blocker, removed: Counter[str]) -> None:
     if isinstance(value, list):
-        return sum(_clean(item, is_blocked) for item in value)
-    if not isinstance(value, dict):
-        return 0
-    blocked = [key for key in value if is_blocked(key)]
-    for key in blocked:
-        del value[key]
-    return len(blocked) + sum(_clean(item, is_blocked) for item in value.values())
+        for item in value:
+            _clean(item, outer, blocker, removed)
+    elif isinstance(value, dict):
+        for key in [key for key in value if blocker.may_block(key)]:
+            if name := blocker.field_at(f"{outer}{key}"):
+                del value[key]
+                removed[name] += 1
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                _clean(item, f"{outer}{key}.", blocker, removed)

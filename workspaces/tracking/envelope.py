@@ -21,7 +21,7 @@ class Envelope(msgspec.Struct, array_like=True, gc=False, frozen=True):
     ip: str  # the caller's address, "" where unknown
     skip: list[Skip]
     surplus: int  # how many events there were beyond the limit of a batch; they are the last ones
-    blocked: int  # how many fields were removed before storing
+    blocked: dict[str, int] | int  # how often each inventory field was removed before storing; a 0 of older entries
     body: bytes
 
 

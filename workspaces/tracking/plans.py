@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from workspaces import write_keys
 from workspaces.models import Workspace, WriteKey
+from workspaces.tracking.controls import NOTHING, Controls, controls_of
 
 KEPT_SECONDS = 5.0  # a revoked key or a disabled source takes effect after this time at the latest
 ABSENCE_KEPT_SECONDS = 1.0  # a new key works after this time at the latest
@@ -21,12 +22,12 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
-    """How to take a source's events. `is_blocked` says of a field's key whether it must not be stored."""
+    """How to take a source's events. `controls` say what of them must not be stored."""
 
     source_id: uuid.UUID
     workspace_id: uuid.UUID
     enabled: bool
-    is_blocked: Callable[[str], bool] | None = None  # None: nothing is blocked
+    controls: Controls = NOTHING
 
 
 class Absence(enum.Enum):
@@ -78,7 +79,8 @@ def load_plan(digest: str) -> Found:
             return _absence(strict=Workspace.objects.filter(strict_write_keys=True).exists())
         if key.revoked_at is not None:
             return _absence(strict=key.source.workspace.strict_write_keys)
-        return SourcePlan(key.source_id, key.source.workspace_id, key.source.enabled)
+        controls = controls_of(key.source.workspace_id, key.source_id)
+        return SourcePlan(key.source_id, key.source.workspace_id, key.source.enabled, controls)
     finally:
         close_old_connections()
 

@@ -19,7 +19,7 @@ class Unpacked(msgspec.Struct, frozen=True):
     entry: Entry
     events: list[tuple[int, Event]]
     discarded: list[tuple[str, str]]  # event type and documented code
-    blocked: int = 0  # fields removed before the entry was stored
+    blocked: dict[str, int] = msgspec.field(default_factory=dict)  # inventory fields removed before storing, how often
 
 
 def unpack(entry: Entry) -> Unpacked:
@@ -27,7 +27,8 @@ def unpack(entry: Entry) -> Unpacked:
     envelope = open_entry(entry)
     discarded = [(kind, code) for _, kind, code in envelope.skip]
     discarded += [(UNKNOWN, "bad_request")] * envelope.surplus
-    return Unpacked(entry, _events(entry, envelope), discarded, envelope.blocked)
+    blocked = envelope.blocked if isinstance(envelope.blocked, dict) else {}
+    return Unpacked(entry, _events(entry, envelope), discarded, blocked)
 
 
 def _events(entry: Entry, envelope: Envelope) -> list[tuple[int, Event]]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from workspaces import support_leave
 from workspaces.models import User, Workspace
 
 LAST_WORKSPACE = "last_workspace"  # session key: slug of the workspace whose home was opened last
@@ -28,7 +29,8 @@ def chooser(request: HttpRequest) -> HttpResponse:
     """Every workspace of the person with their role in it."""
     mine = cast(User, request.user).memberships.select_related("workspace").prefetch_related("grants")
     memberships = mine.order_by("workspace__name")
-    return render(request, "workspaces/chooser.html", {"memberships": memberships})
+    leaves = support_leave.open_to(cast(User, request.user))
+    return render(request, "workspaces/chooser.html", {"memberships": memberships, "leaves": leaves})
 
 
 @require_safe

@@ -13,15 +13,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.event_types import EventType
 from audit.middleware import audited
 from audit.record import record
+from destinations.reports.connected import connected
 from workspaces import catalog as source_catalog
 from workspaces import event_counts, listing, source_list, write_keys
 from workspaces import sources as verbs
 from workspaces.access import Right, require_right, visible_sources
-from workspaces.discard_reasons import title
-from workspaces.forms import AddSourceForm, SourceSettingsForm
+from workspaces.forms import AddSourceForm, SourceLabelsForm, SourceSettingsForm
 from workspaces.models import Source
+from workspaces.pipeline_steps import is_received, source_steps
 from workspaces.requests import MemberRequest
 from workspaces.snippets import LANGUAGES, language_for, snippet
+from workspaces.views.pipeline import Asked
 
 STAND_IN = "YOUR_WRITE_KEY"  # in the examples of those who may not see the key
 
@@ -84,9 +86,12 @@ def add(request: MemberRequest, kind: str) -> HttpResponse:
 @require_safe
 @audited(EventType.SOURCE_VIEWED)
 def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
-    """Write key, code to connect with, what came in, where it goes."""
-    source = _find(request, source_slug)
-    counts = event_counts.of_source(source, event_counts.last_hours(24))
+    """What came in and where it stopped, write key and code to connect with, where it goes."""
+    source = find(request, source_slug)
+    asked = Asked.read(request)
+    counts = event_counts.tally(source.pk, asked.span)
+    steps = source_steps(counts)
+    chosen = asked.chosen(steps)
     language = request.GET.get("language", "")
     language = language if language in LANGUAGES else language_for(source.kind)
     write_key = _visible_key(request, source)
@@ -96,9 +101,12 @@ def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
         "write_key": write_key,
         "languages": LANGUAGES.items(),
         "snippet": snippet(language, write_key=write_key or STAND_IN, site_url=site.SITE_URL),
-        "counts": counts,
-        "discards": [(title(code), code, count) for code, count in counts.discards],
-        "connected": source.destinations.order_by("name"),
+        **asked.context,
+        "steps": steps,
+        "chosen": chosen,
+        "names": event_counts.names(source.pk, chosen, asked.span) if asked.by_name else [],
+        "eligible": counts.total(is_received),
+        "connected": connected(source, asked.span, request.access),
         "can_edit": _may_edit(request, source),
         "can_add_destination": request.access.may(Right.EDIT_DESTINATIONS, source.pk),
     }
@@ -109,7 +117,7 @@ def overview(request: MemberRequest, source_slug: str) -> HttpResponse:
 @audited(EventType.SOURCE_VIEWED)
 def settings(request: MemberRequest, source_slug: str) -> HttpResponse:
     """Name and state to change, id and write key to read."""
-    source = _find(request, source_slug)
+    source = find(request, source_slug)
     form = SourceSettingsForm(request.POST or None, initial={"name": source.name, "enabled": source.enabled})
     if not _may_edit(request, source):
         for field in form.fields.values():
@@ -129,6 +137,7 @@ def settings(request: MemberRequest, source_slug: str) -> HttpResponse:
         "form": form,
         "can_edit": _may_edit(request, source),
         "write_key": _visible_key(request, source),
+        "label_form": SourceLabelsForm(source) if Right.MANAGE_LABELS in request.rights else None,
     }
     return render(request, "workspaces/source_settings.html", context)
 
@@ -149,11 +158,11 @@ def _may_edit(request: MemberRequest, source: Source) -> bool:
     return request.access.may(Right.EDIT_SOURCES, source.pk)
 
 
-def _find(request: MemberRequest, source_slug: str) -> Source:
+def find(request: MemberRequest, source_slug: str) -> Source:
     """A source the person may see; Http404 for any other."""
     access = require_right(request.user, request.workspace, Right.VIEW_SOURCES)
     source = get_object_or_404(visible_sources(access, request.workspace), slug=source_slug)
-    request.audit_subject = source
+    request.audit_subject, request.source_id = source, source.pk
     return source
 
 
