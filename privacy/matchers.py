@@ -11,6 +11,8 @@ from typing import Literal
 SEPARATOR_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Pc", "Pd", "Cc", "Cf"})
 _ASCII_SEPARATORS = {code: None for code in range(128) if unicodedata.category(chr(code)) in SEPARATOR_CATEGORIES}
 
+LONGEST_FOLDED = 400  # characters
+
 
 def fold(key: str) -> str:
     """The form in which keys and terms are compared: no case, no spaces, `_`, `-` or camelCase boundaries.
@@ -25,6 +27,11 @@ def fold(key: str) -> str:
     while (folded := _fold_once(key)) != key:
         key = folded
     return key
+
+
+def folded(name: str) -> str:
+    """A field's name folded, as long as a column holds it: compatibility forms of one character may be many."""
+    return fold(name)[:LONGEST_FOLDED]
 
 
 def _fold_once(key: str) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from destinations.models import EncryptedField
-from privacy.encryptable import DEFAULT_MATCHER, INVENTORY, EncryptableField, choose, encryptable_fields
+from privacy.custom_matchers import MatcherAnswers, create_matcher
+from privacy.encryptable import (
+    CUSTOM_MATCHER,
+    DEFAULT_MATCHER,
+    INVENTORY,
+    SYNONYM,
+    EncryptableField,
+    choose,
+    encryptable_fields,
+)
 from privacy.matchers import DEFAULT_MATCHERS
 from privacy.models import InventoryField
 from tests.factories import WorkspaceFactory
-from workspaces.models import Workspace
+from workspaces.models import User, Workspace
 
 YELLOW = sorted(matcher.name for matcher in DEFAULT_MATCHERS if matcher.classification == "yellow")
 
@@ -18,6 +29,10 @@ YELLOW = sorted(matcher.name for matcher in DEFAULT_MATCHERS if matcher.classifi
 def classify(workspace: Workspace, **names: str) -> None:
     for name, classification in names.items():
         InventoryField.objects.create(workspace=workspace, name=name.replace("__", "."), classification=classification)
+
+
+def add(workspace: Workspace, alice: User, name: str, **facts: Any) -> None:
+    create_matcher(workspace, MatcherAnswers(name=name, **facts), actor=alice)
 
 
 def references(workspace: Workspace) -> list[str]:
@@ -73,10 +88,44 @@ def test_another_workspace_does_not_count(workspace: Workspace) -> None:
     assert references(workspace) == YELLOW
 
 
-def test_one_query(workspace: Workspace, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_two_queries(workspace: Workspace, alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     classify(workspace, ward="yellow", chart="yellow", pin="red")
-    with django_assert_num_queries(1):
+    add(workspace, alice, "room", synonyms=("bed", "floor"))
+    with django_assert_num_queries(2):
         encryptable_fields(workspace)
+
+
+def test_yellow_matchers_on_keys_and_their_synonyms_follow_the_default_ones(workspace: Workspace, alice: User) -> None:
+    classify(workspace, ward="yellow")
+    add(workspace, alice, "chart number", synonyms=("mrn", "chartNo"))
+    add(workspace, alice, "room", synonyms=("bed", "MRN"))
+    add(workspace, alice, "pin", classification="red", synonyms=("puk",))
+    add(workspace, alice, "case id", matches_on="value", synonyms=("C-[0-9]+",))
+    chosen = [(field.value, field.terms) for field in encryptable_fields(workspace)[len(YELLOW) :]]
+    assert chosen == [
+        ("custom_matcher:chart number", ("chart number", "mrn", "chartNo")),
+        ("custom_matcher:room", ("room", "bed", "MRN")),
+        ("synonym:MRN", ("MRN",)),
+        ("synonym:bed", ("bed",)),
+        ("synonym:chartNo", ("chartNo",)),
+        ("inventory:ward", ("ward",)),
+    ]
+
+
+@pytest.mark.parametrize("facts", [{}, {"classification": "red"}, {"matches_on": "value", "synonyms": ("@",)}])
+def test_a_custom_matcher_overrides_the_default_one(workspace: Workspace, alice: User, facts: dict[str, Any]) -> None:
+    add(workspace, alice, "E-Mail", **facts)
+    offered = [field.value for field in encryptable_fields(workspace)]
+    assert "default_matcher:email" not in offered
+    assert ("custom_matcher:E-Mail" in offered) is not bool(facts)
+
+
+def test_red_in_the_inventory_takes_a_custom_matcher_and_a_synonym_away(workspace: Workspace, alice: User) -> None:
+    classify(workspace, Room="red", bed="red")
+    add(workspace, alice, "room")
+    add(workspace, alice, "place", synonyms=("Bed", "floor"))
+    custom = [field.value for field in encryptable_fields(workspace)[len(YELLOW) :]]
+    assert custom == ["custom_matcher:place", "synonym:floor"]
 
 
 def test_choices_come_back_once_and_in_order(workspace: Workspace) -> None:
@@ -99,4 +148,4 @@ def test_what_is_not_offered_cannot_be_chosen(workspace: Workspace, value: str) 
 
 
 def test_kinds_are_those_the_destinations_store() -> None:
-    assert (DEFAULT_MATCHER, INVENTORY) == (EncryptedField.Kind.DEFAULT_MATCHER, EncryptedField.Kind.INVENTORY)
+    assert {DEFAULT_MATCHER, CUSTOM_MATCHER, SYNONYM, INVENTORY} == set(EncryptedField.Kind.values)
