@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.shortcuts import get_object_or_404
 
 from audit.event_types import EventType
@@ -100,6 +100,33 @@ def change_destination(destination: Destination, *, actor: User, name: str, sett
     return changed
 
 
+def others_to_copy(destination: Destination, *, actor: User) -> QuerySet[Destination]:
+    """The destinations of the same kind whose settings the actor may copy: those they may change, by name."""
+    access = require_right(actor, destination.workspace, Right.EDIT_DESTINATIONS, source=destination.source)
+    alike = destination.workspace.destinations.filter(within(access, Right.EDIT_DESTINATIONS, "source"))
+    others = alike.filter(kind=destination.kind).exclude(pk=destination.pk)
+    return others.select_related("source").defer("sealed_settings").order_by("name")
+
+
+@transaction.atomic
+def copy_settings(destination: Destination, other_id: uuid.UUID, *, actor: User) -> list[str]:
+    """Give the destination another's settings, credentials too, which nobody sees; the names of what changed.
+
+    Raises ValidationError for one that `others_to_copy` does not offer. Name, state and encryption stay.
+    """
+    destination = _lock(destination, actor)
+    other = others_to_copy(destination, actor=actor).filter(pk=other_id).first()
+    if other is None:
+        raise ValidationError({"other": "Choose one of the destinations listed."})
+    before, settings = settings_of(destination), settings_of(other)
+    changed = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+    if changed:
+        destination.sealed_settings = seal_settings(settings, owner_id=destination.pk)
+        _save(destination, ["sealed_settings"])
+        _record(EventType.DESTINATION_MODIFIED, destination, actor, changed=changed, copied_from=str(other.pk))
+    return changed
+
+
 def enable_destination(destination: Destination, *, actor: User) -> bool:
     """Let events through to the destination; whether it was disabled before."""
     return _switch(destination, actor, enabled=True)
@@ -108,6 +135,23 @@ def enable_destination(destination: Destination, *, actor: User) -> bool:
 def disable_destination(destination: Destination, *, actor: User) -> bool:
     """Keep events from the destination; whether it was enabled before."""
     return _switch(destination, actor, enabled=False)
+
+
+@transaction.atomic
+def hold_unclassified(destination: Destination, *, actor: User, on: bool) -> bool:
+    """Let only green and encrypted yellow fields leave for the destination, or every field again; whether it changed.
+
+    For workspaces bound by a BAA; what is on stays on when the BAA ends. Raises PermissionDenied elsewhere.
+    """
+    destination = _lock(destination, actor)
+    if destination.hold_unclassified == on:
+        return False
+    if on and not destination.workspace.is_bound_by_hipaa:
+        raise PermissionDenied("holding unclassified fields is for HIPAA workspaces")
+    destination.hold_unclassified = on
+    _save(destination, ["hold_unclassified"])
+    _record(EventType.DESTINATION_MODIFIED, destination, actor, changed=["hold_unclassified"], after=on)
+    return True
 
 
 @transaction.atomic

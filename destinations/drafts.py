@@ -1,4 +1,7 @@
-"""Drafts: one person's answers in the add-destination wizard, kept until the destination is made or 15 minutes pass."""
+"""Drafts: one person's answers in the add-destination wizard, kept until the destination is made or a day passes.
+
+They outlive the session: whoever was signed out goes on where they were. A key pair does not, see `encryption.setup`.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,22 @@ from django.utils import timezone
 
 from audit.event_types import EventType
 from audit.record import record
+from destinations.catalog.base import Mode
 from destinations.kinds import entry_of, require_encryption
-from destinations.models import Destination, Draft
+from destinations.models import Destination, Draft, PublicKey
 from destinations.settings_store import open_settings, seal_settings
 from workspaces.access import Right, require_right, visible_sources
 from workspaces.models import Source, User, Workspace
 
-EXPIRES_AFTER = timedelta(minutes=15)
-KEPT_FOR = timedelta(days=1)  # an expired draft stays a day, so that its address can say that it has expired
+EXPIRES_AFTER = timedelta(days=1)
+KEPT_FOR = timedelta(days=2)  # an expired draft stays a day, so that its address can say that it has expired
 MAX_NAME = 100
 MAX_PER_SOURCE = 25  # documented: cloud-mode instances of one destination for one source
+MAX_IN_BROWSERS = 1  # documented: device-mode instances
 
 
 class DraftExpired(Exception):
-    """Nobody touched the draft for 15 minutes. `kind` says what it was for."""
+    """Nobody touched the draft for a day. `kind` says what it was for."""
 
     def __init__(self, kind: str) -> None:
         super().__init__("the setup has expired")
@@ -46,7 +51,9 @@ class Answers:
     encrypts: bool = False
     fields: Sequence[str] = ()  # "kind:reference"
     key_bits: int = 3072
+    key_origin: str = PublicKey.Origin.SERVER
     key_stored: bool = False  # the tick "I have stored my private key"
+    pending: str = ""  # fingerprint of the pair that stands on the page, where one does
 
 
 @transaction.atomic
@@ -63,7 +70,7 @@ def open_draft(draft_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Dra
     """The actor's own draft, touched; raises Http404 for anybody else and DraftExpired when it was left too long."""
     require_right(actor, workspace, Right.EDIT_DESTINATIONS)
     now = timezone.now()
-    mine = Draft.objects.filter(pk=draft_id, workspace=workspace, user=actor)
+    mine = Draft.objects.filter(pk=draft_id, workspace=workspace, user=actor, destination=None)
     draft = mine.select_related("workspace", "source", "pending_key").first()
     if draft is None:
         raise Http404("no such draft")
@@ -76,7 +83,8 @@ def open_draft(draft_id: uuid.UUID, *, actor: User, workspace: Workspace) -> Dra
 def lock(draft: Draft, actor: User) -> Draft:
     """The draft as it stands, locked until the transaction ends; Http404 once it is gone or belongs to another."""
     require_right(actor, draft.workspace, Right.EDIT_DESTINATIONS, source=draft.source)
-    locked = Draft.objects.select_for_update().filter(pk=draft.pk, user=actor, workspace=draft.workspace).first()
+    mine = Draft.objects.filter(pk=draft.pk, user=actor, workspace=draft.workspace)
+    locked = mine.select_related("destination", "pending_key").select_for_update(of=("self",)).first()
     if locked is None:
         raise Http404("no such draft")
     locked.workspace = draft.workspace
@@ -115,14 +123,16 @@ def save(draft: Draft, answers: Answers, *, actor: User) -> None:
 
 def store(draft: Draft, answers: Answers) -> None:
     """Write the answers into a locked draft. Called by verbs, inside their transaction; they record it."""
-    if answers.encrypts:
+    if answers.encrypts and not draft.encrypts:  # a choice of before is kept, so that nobody loses it unawares
         require_encryption(draft.workspace, draft.kind)
     # Answers that are refused are kept too; PostgreSQL stores no NUL.
     draft.name, draft.enabled = answers.name.replace("\x00", "")[:MAX_NAME], answers.enabled
-    draft.encrypts, draft.fields, draft.key_bits = answers.encrypts, list(answers.fields), answers.key_bits
+    draft.encrypts, draft.fields = answers.encrypts, list(answers.fields)
+    draft.key_bits, draft.key_origin = answers.key_bits, answers.key_origin
     draft.sealed_settings = seal_settings(answers.settings, owner_id=draft.pk)
     draft.touched_at = timezone.now()
-    draft.save(update_fields=["name", "enabled", "encrypts", "fields", "key_bits", "sealed_settings", "touched_at"])
+    chosen = ["encrypts", "fields", "key_bits", "key_origin"]
+    draft.save(update_fields=["name", "enabled", *chosen, "sealed_settings", "touched_at"])
 
 
 def settings_of(draft: Draft) -> dict[str, Any]:
@@ -132,9 +142,11 @@ def settings_of(draft: Draft) -> dict[str, Any]:
 
 def check_room(source: Source, kind: str) -> None:
     """Raise ValidationError where the source already feeds the documented number of destinations of this kind."""
-    if Destination.objects.filter(source=source, kind=kind).count() >= MAX_PER_SOURCE:
-        name = entry_of(kind).name
-        raise ValidationError({"source": f"{source.name} already has {MAX_PER_SOURCE} {name} destinations."})
+    entry = entry_of(kind)
+    most = MAX_IN_BROWSERS if entry.mode is Mode.DEVICE else MAX_PER_SOURCE
+    if Destination.objects.filter(source=source, kind=kind).count() >= most:
+        many = f"{most} {entry.name} destinations" if most > 1 else f"a {entry.name} destination"
+        raise ValidationError({"source": f"{source.name} already has {many}."})
 
 
 def default_name(kind: str, source: Source) -> str:
@@ -147,7 +159,7 @@ def default_name(kind: str, source: Source) -> str:
 
 
 def forget_old() -> int:
-    """Remove the drafts nobody touched for a day; how many. For the worker, which has dropped their pairs by then."""
+    """Remove the drafts nobody touched for two days; how many. For the worker, which dropped their pairs before."""
     old = Draft.objects.filter(touched_at__lt=timezone.now() - KEPT_FOR, pending_key__isnull=True)
     return old.delete()[0]
 

@@ -23,6 +23,9 @@ class Destination(models.Model):
     enabled = models.BooleanField(default=True)
     sealed_settings = models.BinaryField(editable=False)
     encrypts = models.BooleanField("encrypts sensitive data", default=False)
+    hold_unclassified = models.BooleanField(
+        default=False, help_text="Only green and encrypted yellow fields leave; the other values are left out."
+    )
     public_key = models.ForeignKey(
         "PublicKey", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )
@@ -44,7 +47,12 @@ class Destination(models.Model):
 
 
 class PublicKey(models.Model):
-    """The public half of a key pair. The private half was shown once and is nowhere here."""
+    """The public half of a key pair. The private half was shown once, or never came here, and is nowhere here."""
+
+    class Origin(models.TextChoices):
+        SERVER = "server", "Made here, shown once"
+        BROWSER = "browser", "Made in the browser"
+        OWN = "own", "Brought along"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
@@ -58,6 +66,13 @@ class PublicKey(models.Model):
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     in_force_from = models.DateTimeField(null=True)
     in_force_to = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.SERVER)
+    # SHA-256 of what only the private half can read; asked of its holder while the pair is not in force yet.
+    challenge = models.BinaryField(max_length=32, default=bytes, editable=False)
+    proved_at = models.DateTimeField(null=True, help_text="When its holder decrypted the challenge.")
+    encrypted_events = models.PositiveBigIntegerField(
+        default=0, help_text="Events of which at least one value was encrypted under it."
+    )
 
     class Meta:
         ordering: ClassVar = ["-made_at"]
@@ -73,7 +88,7 @@ class EncryptedField(models.Model):
         DEFAULT_MATCHER = "default_matcher", "Default matchers"
         CUSTOM_MATCHER = "custom_matcher", "Custom matchers"
         SYNONYM = "synonym", "Synonyms"
-        INVENTORY = "inventory", "Classified fields"
+        INVENTORY = "inventory", "Yellow inventory fields"
 
     destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="encrypted_fields")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -89,21 +104,59 @@ class EncryptedField(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    @property
+    def value(self) -> str:
+        """What a form sends for it."""
+        return f"{self.kind}:{self.reference}"
+
+
+class EmailUserIds(models.Model):
+    """In how many events of a source `userId`, which is never encrypted, looked like an e-mail address."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last_seen = models.DateTimeField()
+    count = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.count} at {self.source_id}"
+
+
+class Filter(models.Model):
+    """What keeps events, or fields of them, from one destination. `answers` is what the builder was told."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="filters")
+    name = models.CharField(max_length=64)
+    enabled = models.BooleanField(default=True)
+    answers = models.JSONField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class Draft(models.Model):
-    """A half-finished add-destination wizard: one person's answers so far, never a private key."""
+    """A half-finished setup: one person's answers so far, never a private key.
+
+    Of a destination that is being added, or (`destination`) of one whose Data Encryption is being changed.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=40)
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, null=True, blank=True, related_name="drafts")
     source = models.ForeignKey(Source, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=100, blank=True)
-    enabled = models.BooleanField(default=True)
+    enabled = models.BooleanField(default=False)  # documented: new destinations start disabled
     sealed_settings = models.BinaryField(default=bytes)
     encrypts = models.BooleanField(default=False)
     fields = models.JSONField(default=list, help_text='List of "kind:reference".')
     key_bits = models.PositiveSmallIntegerField(default=3072)
+    key_origin = models.CharField(max_length=10, choices=PublicKey.Origin.choices, default=PublicKey.Origin.SERVER)
     pending_key = models.OneToOneField(
         PublicKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="draft"
     )
@@ -114,6 +167,7 @@ class Draft(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["touched_at"], name="draft_age")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["destination", "user"], name="one_change_each_person")]
 
     def __str__(self) -> str:
         return f"draft of {self.kind}"
@@ -127,12 +181,16 @@ class Delivery(models.Model):
         DELIVERED = "delivered", "Delivered"
         DEAD = "dead", "Dead letter"
         HELD = "held", "Held"
+        # Asked for again: a worker reads the event from the log and prepares it with the configuration of that moment.
+        QUEUED = "queued", "To be prepared again"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="deliveries")
+    # No indexes of their own: those below begin with them, and each costs every row.
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     message_id = models.CharField(max_length=100)
     event_type = models.CharField(max_length=20)
+    event = models.CharField(max_length=200, blank=True, help_text="A track call's name, as it is counted under.")
     received_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status.choices)
     reason = models.CharField(max_length=60, blank=True, help_text="Discard code or error code of the last try.")
@@ -142,13 +200,23 @@ class Delivery(models.Model):
     claimed_until = models.DateTimeField(null=True)
     key_fingerprint = models.CharField(max_length=95, blank=True)
     sealed_body = models.BinaryField(default=bytes, help_text="What is to be sent, already encrypted, sealed at rest.")
+    sealed_answer = models.BinaryField(
+        default=bytes, help_text="How the receiver's last refusal begins, without credentials, sealed at rest."
+    )
     # Where the event stands in the event log; a held event has no body here and is read from there again.
     log_partition = models.PositiveSmallIntegerField()
     log_position = models.BigIntegerField()
     log_place = models.PositiveSmallIntegerField()
+    replay = models.ForeignKey(
+        "Replay", on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries", db_index=False
+    )
 
     class Meta:
         indexes: ClassVar = [
+            models.Index(fields=["id"], name="delivery_queued", condition=models.Q(status="queued")),
+            models.Index(
+                fields=["replay", "status"], name="delivery_of_replay", condition=models.Q(replay__isnull=False)
+            ),
             models.Index(
                 fields=["destination", "next_try_at"], name="delivery_due", condition=models.Q(status="waiting")
             ),
@@ -157,14 +225,14 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.message_id} to {self.destination_id}: {self.status}"
+        return f"delivery {self.pk}"  # audit rows repeat it: nothing here that a sender chose
 
 
 class Attempt(models.Model):
     """One try at one destination: the record of what went where, when, and what was answered. No payload."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="attempts")
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     message_id = models.CharField(max_length=100)
     event_type = models.CharField(max_length=20)
     number = models.PositiveSmallIntegerField(help_text="1 for the first try.")
@@ -176,10 +244,13 @@ class Attempt(models.Model):
     key_fingerprint = models.CharField(max_length=95, blank=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["destination", "id"], name="attempt_by_destination")]
+        indexes: ClassVar = [
+            models.Index(fields=["destination", "id"], name="attempt_by_destination"),
+            models.Index(fields=["destination", "code", "id"], name="attempt_failed", condition=~models.Q(code="")),
+        ]
 
     def __str__(self) -> str:
-        return f"try {self.number} of {self.message_id}: {self.code or 'delivered'}"
+        return f"try {self.number}, {self.pk}"
 
 
 class DeliveryCount(models.Model):
@@ -201,3 +272,131 @@ class DeliveryCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.outcome} at {self.hour:%Y-%m-%d %H}h"
+
+
+class DeliveryNameCount(models.Model):
+    """What DeliveryCount counts, by the event's name: as `workspaces.models.EventNameCount` does for sources."""
+
+    destination = models.ForeignKey(
+        Destination, on_delete=models.CASCADE, related_name="delivery_name_counts", db_index=False
+    )
+    since = models.DateTimeField(help_text="Start of the minute, or of the hour, in which the event was received.")
+    event_type = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=60)
+    event = models.CharField(max_length=200)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["destination", "since", "event_type", "outcome", "event"], name="one_delivery_name_count"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["since"], name="delivery_name_count_age")]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome} since {self.since:%Y-%m-%d %H:%M}"
+
+
+class FilteredSample(models.Model):
+    """Where one of the last events kept back for a reason stands in the event log. Nothing of the event is here."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="+", db_index=False)
+    outcome = models.CharField(max_length=60)
+    received_at = models.DateTimeField()
+    log_partition = models.PositiveSmallIntegerField()
+    log_position = models.BigIntegerField()
+    log_place = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["destination", "outcome", "id"], name="filtered_sample_by_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.log_partition}/{self.log_position}/{self.log_place}"
+
+
+class WithheldCount(models.Model):
+    """How many values of unclassified or unprotected fields were left out for one destination in one hour."""
+
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="withheld_counts")
+    hour = models.DateTimeField()
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["destination", "hour"], name="one_withheld_count_each_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} withheld at {self.hour:%Y-%m-%d %H}h"
+
+
+class DeliveryLatency(models.Model):
+    """How long delivered events took from the Tracking API's receipt to the destination's answer, by the hour.
+
+    A histogram, so that percentiles are computed and not guessed; destinations.delivery.latency says what a bucket is.
+    """
+
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="latencies")
+    hour = models.DateTimeField(help_text="In which the event was received.")
+    bucket = models.PositiveSmallIntegerField()
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["destination", "hour", "bucket"], name="one_delivery_latency")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} in bucket {self.bucket} at {self.hour:%Y-%m-%d %H}h"
+
+
+class Replay(models.Model):
+    """Events of a stretch of time, sent to one destination once more. What came of each stands in its deliveries."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        FINISHED = "finished", "Finished"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="replays")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    since = models.DateTimeField(help_text="Of what was received from then on.")
+    until = models.DateTimeField(help_text="And before then.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    finished_at = models.DateTimeField(null=True)
+    found = models.PositiveBigIntegerField(default=0, help_text="Events read so far.")
+    stopped = models.PositiveBigIntegerField(default=0, help_text="Of these, kept back by a filter or a control.")
+    # What its deliveries came to that are removed by now (destinations.pipeline.forgetting).
+    past_delivered = models.PositiveBigIntegerField(default=0)
+    past_failed = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["destination"], name="one_replay_at_a_time", condition=models.Q(state="running")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"replay of {self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M}"
+
+
+class ReplayPart(models.Model):
+    """How far a replay has read one partition of the event log, and how far it is to read."""
+
+    replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="parts")
+    partition = models.PositiveSmallIntegerField()
+    position = models.BigIntegerField(default=0)
+    target = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["replay", "partition"], name="one_replay_part")]
+
+    def __str__(self) -> str:
+        return f"partition {self.partition} up to {self.position} of {self.target}"

@@ -1,4 +1,4 @@
-"""What became of a destination's events: counts, the latest tries, and what could not be delivered."""
+"""What became of a destination's events, one by one: the latest tries, and what could not be delivered."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from destinations.models import Attempt, Delivery, Destination
 
-PERIOD = timedelta(hours=24)
 PAGE_SIZE = 50
 
 SENTENCES = {
@@ -35,23 +34,13 @@ SENTENCES = {
     "EHOSTUNREACH": "The destination's server could not be reached.",
     "ETIMEDOUT": "The destination did not answer within its time limit.",
     "TLS_FAILED": "No secure connection could be made: the destination's certificate or TLS version was not accepted.",
+    "DELETED_BY_REGULATION": "A deletion request removed the event before it was delivered.",
     "FAILED_DATA_ENCRYPTION": "Encrypting a chosen field or delivering the encrypted values failed, so nothing was "
     "sent. Check that the destination accepts encrypted data in those fields.",
 }
 _CODE = re.compile(r"^errors\.(?:discarded|awaiting-retry)\.")
 
 Row = TypeVar("Row", Attempt, Delivery)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Events of the last 24 hours by what became of them; `waiting` and `held` are how many there are now."""
-
-    first_try: int
-    on_retry: int
-    failed: int
-    waiting: int
-    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +51,6 @@ class Page(Generic[Row]):
     older: uuid.UUID | None
 
 
-def counts(destination: Destination) -> Counts:
-    """The numbers over the tables. Two queries, each on an index of the destination."""
-    since = first_id_at(timezone.now() - PERIOD)
-    done = Attempt.objects.filter(destination=destination, id__gte=since, code="").aggregate(
-        first_try=Count("id", filter=Q(number=1)), on_retry=Count("id", filter=Q(number__gt=1))
-    )
-    left = Delivery.objects.filter(destination=destination).aggregate(
-        failed=Count("id", filter=Q(status="dead", id__gte=since)),
-        waiting=Count("id", filter=Q(status="waiting")),
-        held=Count("id", filter=Q(status="held")),
-    )
-    return Counts(**done, **left)
-
-
 def attempts(destination: Destination, *, before: uuid.UUID | None = None) -> Page[Attempt]:
     """The tries at the destination, 50 a page."""
     return _page(Attempt.objects.filter(destination=destination), before)
@@ -83,8 +58,14 @@ def attempts(destination: Destination, *, before: uuid.UUID | None = None) -> Pa
 
 def undelivered(destination: Destination, *, before: uuid.UUID | None = None) -> Page[Delivery]:
     """Dead letters and held events, 50 a page; their bodies stay unread."""
-    lost = Delivery.objects.filter(destination=destination, status__in=["dead", "held"])
-    return _page(lost.defer("sealed_body"), before)
+    lost = Delivery.objects.filter(destination=destination, status__in=["dead", "held"], replay=None)
+    return _page(lost.defer("sealed_body", "sealed_answer"), before)
+
+
+def withheld(destination: Destination) -> int:
+    """How many values were held back from the destination in the last seven days."""
+    lately = destination.withheld_counts.filter(hour__gte=timezone.now() - timedelta(days=7))
+    return lately.aggregate(all=Sum("count"))["all"] or 0
 
 
 def _page(rows: QuerySet[Row], before: uuid.UUID | None) -> Page[Row]:

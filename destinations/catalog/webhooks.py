@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from django import forms
 from django.conf import settings as django_settings
 
-from destinations.catalog.base import CatalogEntry, Outcome, Request, Response, SettingsForm, Verdict
+from destinations.catalog.base import CatalogEntry, Request, SecretText, SettingsForm, Single
 from destinations.delivery.address_guard import parse_networks, refusal_of_url
 
 USER_AGENT = "Customer-Data-Pipeline/1.0"
@@ -51,7 +51,6 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-DELIVERED = Outcome(Verdict.DELIVERED)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.1
 _VISIBLE = re.compile(r"[\x20-\x7e\t]*")
 
@@ -70,7 +69,7 @@ class WebhooksForm(SettingsForm):
         required=False,
         max_length=8000,
         help_text="One “Name: value” per line, sent with each request. ASCII only.",
-        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "Authorization: Bearer …", "spellcheck": "false"}),
+        widget=SecretText(attrs={"rows": 3, "placeholder": "Authorization: Bearer …", "spellcheck": "false"}),
     )
     shared_secret = forms.CharField(
         label="Shared Secret",
@@ -101,7 +100,7 @@ class WebhooksForm(SettingsForm):
         return "\n".join(lines)
 
 
-class Webhooks:
+class Webhooks(Single):
     """The connector."""
 
     entry: CatalogEntry = CatalogEntry(
@@ -110,6 +109,8 @@ class Webhooks:
         category="Raw Data",
         description="Send each event as JSON to a URL of your own, signed, and with the fields you choose encrypted.",
         icon="webhook",
+        supports_deletion=True,
+        featured=True,
     )
     settings_form: type[SettingsForm] = WebhooksForm
 
@@ -129,24 +130,6 @@ class Webhooks:
         if key_fingerprint:
             headers.append(("X-Encryption-Key-Fingerprint", key_fingerprint))
         return Request(url=settings["url"], headers=headers, body=body)
-
-    def read_response(self, response: Response) -> Outcome:
-        """2xx is delivered; timeouts, connection errors, 408, 429 and 5xx are retried; all else is final."""
-        if response.status is None:
-            return _outcome_of_error(response.error)
-        if 200 <= response.status < 300:  # noqa: PLR2004
-            return DELIVERED
-        if response.status >= 500:  # noqa: PLR2004
-            return Outcome(Verdict.RETRY, "errors.awaiting-retry.5xx")
-        if response.status in {408, 429}:
-            return Outcome(Verdict.RETRY, f"errors.awaiting-retry.{response.status}")
-        return Outcome(Verdict.DISCARD, f"errors.discarded.{response.status}")
-
-
-def _outcome_of_error(error: str) -> Outcome:
-    if error in {"ADDRESS_REFUSED", "INVALID_URL"}:
-        return Outcome(Verdict.DISCARD, "errors.discarded.INVALID_SETTINGS")
-    return Outcome(Verdict.RETRY, f"errors.awaiting-retry.{error}")
 
 
 def _signatures(secret: str, body: bytes) -> list[tuple[str, str]]:

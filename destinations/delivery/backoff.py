@@ -17,14 +17,31 @@ Draw = Callable[[float, float], float]
 _draw: Draw = SystemRandom().uniform
 
 
+def one_draw() -> Draw:
+    """Draws the same share of every range: what failed in one request waits alike, and shares the next request.
+
+    The share is drawn when it is first asked for: nearly all requests get through and need none.
+    """
+    share: float | None = None
+
+    def draw(low: float, high: float) -> float:
+        nonlocal share
+        if share is None:
+            share = _draw(0.0, 1.0)
+        return low + share * (high - low)
+
+    return draw
+
+
 def next_try(
     *, attempts: int, first_tried: float, now: float, retry_after: float | None = None, draw: Draw = _draw
 ) -> float | None:
     """When to try again after `attempts` tries; None when it is over.
 
-    A receiver's `Retry-After` is honoured: never sooner, and if that lies beyond the window, never again.
+    A receiver's `Retry-After` is honoured: the wait begins when it is over, so that not everything that was told to
+    wait comes back in one instant. If that lies beyond the window, never again.
     """
     if attempts >= MAX_ATTEMPTS:
         return None
-    at = now + max(draw(0.0, FIRST_CAP * GROWTH ** max(0, attempts - 1)), retry_after or 0.0)
+    at = now + (retry_after or 0.0) + draw(0.0, FIRST_CAP * GROWTH ** max(0, attempts - 1))
     return at if at < first_tried + WINDOW else None

@@ -2,7 +2,7 @@
 
 Every connection is checked where its socket opens, after DNS has answered, so no spelling, redirect or rebinding name
 reaches a private network. Redirects are not followed, TLS is verified, proxies and cookies are ignored, and what comes
-back is counted, not kept.
+back is counted, and kept only as far as the request asks for it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ MAX_IN_FLIGHT = 256
 MAX_IN_FLIGHT_EACH = 32  # per destination
 SHARE_OF_THE_FREE = 4  # and no more than a fourth of the room that is left, so that many slow ones never fill it
 MAX_ANSWER_BYTES = 1_000_000
+MAX_HEADERS = 100
 # Seconds to let answers gather while more waits to be sent than may be under way: libcurl looks at every connection
 # each time it is called, and a look that finds one answer costs as much as one that finds ten.
 NAP = 0.0003
@@ -69,38 +70,50 @@ class _Lane(Generic[Token]):
 
     waiting: deque[_Job[Token]] = field(default_factory=deque)
     in_flight: int = 0
+    pace: float = 0.0  # seconds from one request to the next
+    next_at: float = 0.0
 
     @property
     def load(self) -> int:
         return len(self.waiting) + self.in_flight
 
+    def may_send(self, now: float) -> bool:
+        """Whether something waits whose time has come."""
+        return bool(self.waiting) and now >= self.next_at
+
 
 class _Handle:
     """One reusable connection handle."""
 
-    __slots__ = ("answer_bytes", "curl", "dialled", "job", "refused", "set_for")
+    __slots__ = ("answer_bytes", "curl", "dialled", "headers", "job", "kept", "refused", "set_for")
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, allowed: Sequence[Network], *, keeps_headers: bool = False) -> None:
         self.curl = pycurl.Curl()
         self.job: _Job[Any] | None = None
         self.refused = self.dialled = False
         self.answer_bytes = 0
-        self.set_for: tuple[str, float] = ("", 0.0)  # URL and time limit: they seldom change, and libcurl keeps them
+        self.kept = bytearray()
+        self.headers: list[tuple[str, str]] = []
+        # URL, time limit and method: they seldom change, and libcurl keeps them
+        self.set_for: tuple[str, float, str] = ("", 0.0, "")
         for option, value in _fixed_options().items():
             self.curl.setopt(option, value)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, functools.partial(self._open_socket, allowed))
         self.curl.setopt(pycurl.WRITEFUNCTION, self._count)
+        if keeps_headers:
+            self.curl.setopt(pycurl.HEADERFUNCTION, self._keep_header)
 
     def load(self, job: _Job[Any]) -> None:
         """Set the handle up for one request; raises pycurl.error or ValueError where it cannot be written as HTTP."""
-        self.job, self.answer_bytes = job, 0
+        self.job, self.answer_bytes, self.kept, self.headers = job, 0, bytearray(), []
         self.refused = self.dialled = False
         request, curl = job.request, self.curl
-        if self.set_for != (request.url, request.timeout):
-            self.set_for = ("", 0.0)
+        if self.set_for != (request.url, request.timeout, request.method):
+            self.set_for = ("", 0.0, "")
             curl.setopt(pycurl.URL, request.url)
             curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout * 1000))
-            self.set_for = (request.url, request.timeout)
+            curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+            self.set_for = (request.url, request.timeout, request.method)
         curl.setopt(pycurl.POSTFIELDS, request.body)
         headers = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers]
         headers.append("Expect:")
@@ -112,7 +125,8 @@ class _Handle:
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
         if error is None or (error in _ANSWERED and status):
             after = self.curl.getinfo(pycurl.RETRY_AFTER) if status >= FIRST_REFUSAL else 0
-            return Response(status, retry_after=after or None, duration_ms=duration)
+            kept, headers = bytes(self.kept), tuple(self.headers)
+            return Response(status, retry_after=after or None, duration_ms=duration, body=kept, headers=headers)
         return Response(None, self._name_of(error), duration_ms=duration)
 
     def _name_of(self, error: int) -> str:
@@ -135,14 +149,24 @@ class _Handle:
 
     def _count(self, data: bytes) -> int:
         self.answer_bytes += len(data)
+        if self.job is not None and (room := self.job.request.keep - len(self.kept)) > 0:
+            self.kept += data[:room]
         return len(data) if self.answer_bytes <= MAX_ANSWER_BYTES else -1
+
+    def _keep_header(self, line: bytes) -> None:
+        """Called for each line of the head; one that names the status begins a new answer, as after a 100."""
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not colon and name.startswith("HTTP/"):
+            self.headers = []
+        elif colon and len(self.headers) < MAX_HEADERS:
+            self.headers.append((name.strip(), value.strip()))
 
 
 class Courier(Generic[Token]):
     """Sends requests side by side, each destination in a lane of its own. For one thread."""
 
-    def __init__(self, allowed: Sequence[Network] = ()) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Sequence[Network] = (), *, keeps_headers: bool = False) -> None:
+        self._allowed, self._keeps_headers = allowed, keeps_headers
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, MAX_IN_FLIGHT)
         self._lanes: dict[Hashable, _Lane[Token]] = {}
@@ -152,11 +176,12 @@ class Courier(Generic[Token]):
         self.in_flight = 0
         self.queued = 0
 
-    def submit(self, lane: Hashable, token: Token, request: Request) -> None:
-        """Take a request; its answer comes from `poll` with the token."""
+    def submit(self, lane: Hashable, token: Token, request: Request, *, pace: float = 0.0) -> None:
+        """Take a request; its answer comes from `poll` with the token. `pace`: seconds from the lane's last one."""
         known = self._lanes.get(lane)
         if known is None:
             known = self._lanes[lane] = _Lane()
+        known.pace = pace
         known.waiting.append(_Job(lane, token, request))
         self.queued += 1
 
@@ -190,16 +215,27 @@ class Courier(Generic[Token]):
         self.queued -= len(back)
         return back
 
+    def take_back(self, lane: Hashable) -> list[Token]:
+        """Take back everything of one destination that has not been sent."""
+        known = self._lanes.get(lane)
+        back = [job.token for job in known.waiting] if known else []
+        if known:
+            known.waiting.clear()
+        self.queued -= len(back)
+        return back
+
     def under_way(self, since: float) -> list[Token]:
         """What was handed in `since` seconds ago or earlier, has been sent and is not answered yet."""
         before = monotonic() - since
         return [handle.job.token for handle in self._handles.values() if handle.job and handle.job.since <= before]
 
     def _fill(self) -> None:
+        now = monotonic()
         for name, lane in list(self._lanes.items()):
-            while lane.waiting and lane.in_flight < self._room():
+            while lane.may_send(now) and lane.in_flight < self._room():
+                lane.next_at = now + lane.pace if lane.pace else 0.0
                 self._send(lane, lane.waiting.popleft())
-            if not lane.load:
+            if not lane.load and now >= lane.next_at:
                 del self._lanes[name]
 
     def _room(self) -> int:
@@ -208,7 +244,7 @@ class Courier(Generic[Token]):
 
     def _send(self, lane: _Lane[Token], job: _Job[Token]) -> None:
         self.queued -= 1
-        handle = self._idle.pop() if self._idle else _Handle(self._allowed)
+        handle = self._idle.pop() if self._idle else _Handle(self._allowed, keeps_headers=self._keeps_headers)
         try:
             handle.load(job)
         except (pycurl.error, ValueError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +18,15 @@ import msgspec
 from django.db import connection, transaction
 
 from audit.ids import new_id
-from destinations.models import Delivery
+from destinations.delivery import latency
+from destinations.models import Delivery, DeliveryNameCount
+from workspaces import name_counts
 from workspaces.sealing import SealError, seal, unseal
 
 logger = logging.getLogger(__name__)
 
 CONSUMER = "delivery"
+NAME_COUNTS = DeliveryNameCount._meta.db_table
 
 ATTEMPT_COLUMNS = (
     *("id", "destination_id", "message_id", "event_type", "number", "received_at", "tried_at", "duration_ms"),
@@ -31,17 +35,24 @@ ATTEMPT_COLUMNS = (
 DELIVERY_COLUMNS = (
     *("id", "workspace_id", "destination_id", "message_id", "event_type", "received_at", "status", "reason"),
     *("attempts", "first_tried_at", "next_try_at", "claimed_until", "key_fingerprint", "sealed_body"),
-    *("log_partition", "log_position", "log_place"),
+    *("log_partition", "log_position", "log_place", "event", "sealed_answer"),
 )
 
+SAMPLE_COLUMNS = (
+    *("id", "destination_id", "outcome", "received_at"),
+    *("log_partition", "log_position", "log_place"),
+)
+MOST_SAMPLES = 10  # of one reason and page (documented: up to ten are shown)
+
 JOB_COLUMNS = (
-    "id, workspace_id, destination_id, message_id, event_type, received_at, attempts, first_tried_at, "
-    "key_fingerprint, sealed_body, log_partition, log_position, log_place"
+    "id, workspace_id, destination_id, message_id, event_type, event, received_at, attempts, first_tried_at, "
+    "key_fingerprint, sealed_body, log_partition, log_position, log_place, replay_id"
 )
 DUE = "status = 'waiting' AND next_try_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)"
 
 Hour = datetime
-CountKey = tuple[uuid.UUID, Hour, str, str]  # destination, hour, event type, outcome
+CountKey = tuple[uuid.UUID, datetime, str, str, str]  # destination, minute, event type, outcome, event name
+LatencyKey = tuple[uuid.UUID, Hour, int]  # destination, hour, bucket (destinations.delivery.latency)
 
 
 class Job(msgspec.Struct):
@@ -59,6 +70,19 @@ class Job(msgspec.Struct):
     first_tried: float = 0.0  # seconds since 1970
     delivery_id: uuid.UUID | None = None  # set once the ledger has a Delivery row
     hour: Hour | None = None  # of `received_at`, where it is known already
+    minute: datetime | None = None  # the same
+    event: str = ""  # the name it is counted under
+    withheld: int = 0  # values that were left out of the body
+    replay_id: uuid.UUID | None = None  # a replay's events stand in its own numbers alone (documented)
+
+    def note_withheld(self, values: int) -> None:
+        """Remember how many values were left out."""
+        self.withheld = values
+
+
+def minute_of(moment: datetime) -> datetime:
+    """The start of its minute."""
+    return moment.replace(second=0, microsecond=0)
 
 
 def hour_of(moment: datetime) -> Hour:
@@ -74,36 +98,88 @@ class Page:
     deliveries: list[tuple[Any, ...]] = field(default_factory=list)
     settled: list[tuple[Any, ...]] = field(default_factory=list)
     counts: dict[CountKey, int] = field(default_factory=dict)
+    withheld: dict[tuple[uuid.UUID, Hour], int] = field(default_factory=dict)  # by destination and hour
+    latencies: dict[LatencyKey, int] = field(default_factory=dict)
+    samples: dict[tuple[uuid.UUID, str], list[tuple[Any, ...]]] = field(default_factory=dict)
+    encrypted: Counter[uuid.UUID] = field(default_factory=Counter)  # events by the key some value was encrypted under
+    email_ids: dict[uuid.UUID, tuple[int, datetime]] = field(default_factory=dict)  # by source: events, the latest
 
     def note_attempt(self, job: Job, *, tried_at: float, duration_ms: int, status_code: int | None, code: str) -> None:
         """Record one try; `job.attempts` already counts it."""
-        row = (new_id(), job.destination_id, _storable(job.message_id), job.event_type, job.attempts, job.received_at)
+        row = (new_id(), job.destination_id, storable(job.message_id), job.event_type, job.attempts, job.received_at)
         self.attempts.append((*row, _moment_of(tried_at), duration_ms, status_code, code, job.key_fingerprint))
+        if not code and job.replay_id is None:
+            took = (tried_at - job.received_at.timestamp()) * 1000 + duration_ms
+            key = (job.destination_id, job.hour or hour_of(job.received_at), latency.bucket_of(took))
+            self.latencies[key] = self.latencies.get(key, 0) + 1
 
     def note_delivery(
-        self, job: Job, status: str, reason: str, *, next_try: float | None = None, claimed_until: float | None = None
+        self,
+        job: Job,
+        status: str,
+        reason: str,
+        *,
+        next_try: float | None = None,
+        claimed_until: float | None = None,
+        answer: bytes | None = None,
     ) -> None:
-        """Record how a delivery stands that did not succeed at once. An empty reason leaves the last one."""
+        """Record how a delivery stands that did not succeed at once.
+
+        An empty reason, and `answer` None, leave the last ones. `answer` is what the receiver said, to be sealed here.
+        """
         if job.delivery_id is not None:
-            self._settle(job, status, reason, next_try)
+            self._settle(job, status, reason, next_try, answer)
             return
         job.delivery_id = delivery_id = new_id()
         body = b"" if status == Delivery.Status.HELD else sealed_body(delivery_id, job.body)
-        row = (delivery_id, job.workspace_id, job.destination_id, _storable(job.message_id), job.event_type)
+        row = (delivery_id, job.workspace_id, job.destination_id, storable(job.message_id), job.event_type)
         times = (_moment_of(job.first_tried), _moment_of(next_try), _moment_of(claimed_until))
         stands = (job.received_at, status, reason, job.attempts, *times)
-        self.deliveries.append((*row, *stands, job.key_fingerprint, body, *job.place))
+        kept = (job.key_fingerprint, body, *job.place, job.event, sealed_answer(delivery_id, answer))
+        self.deliveries.append((*row, *stands, *kept))
 
-    def _settle(self, job: Job, status: str, reason: str, next_try: float | None) -> None:
+    def _settle(self, job: Job, status: str, reason: str, next_try: float | None, answer: bytes | None) -> None:
         # What is delivered needs no body any more and has no reason; everything else keeps the ones it has.
         delivered = status == Delivery.Status.DELIVERED
         kept = ("" if delivered else reason or None, job.attempts, _moment_of(job.first_tried), _moment_of(next_try))
-        self.settled.append((status, *kept, b"" if delivered else None, job.delivery_id))
+        said = b"" if delivered else None
+        if job.delivery_id is not None and answer is not None and not delivered:
+            said = sealed_answer(job.delivery_id, answer)
+        self.settled.append((status, *kept, b"" if delivered else None, said, job.delivery_id))
 
     def count(self, job: Job, outcome: str) -> None:
         """Count one event that came to an end."""
-        key = (job.destination_id, job.hour or hour_of(job.received_at), job.event_type, outcome)
+        if job.replay_id is not None:
+            return
+        minute = job.minute or minute_of(job.received_at)
+        self._count((job.destination_id, minute, job.event_type, outcome, job.event))
+
+    def count_row(self, row: Delivery, outcome: str) -> None:
+        """The same of an event that has a row in the ledger."""
+        self._count((row.destination_id, minute_of(row.received_at), row.event_type, outcome, row.event))
+
+    def _count(self, key: CountKey) -> None:
         self.counts[key] = self.counts.get(key, 0) + 1
+
+    def note_sample(self, job: Job, outcome: str) -> None:
+        """Remember where an event that was kept back stands, the last ten of each reason."""
+        some = self.samples.setdefault((job.destination_id, outcome), [])
+        some.append((new_id(), job.destination_id, outcome, job.received_at, *job.place))
+        del some[:-MOST_SAMPLES]
+
+    def note_withheld(self, job: Job) -> None:
+        """Count the values that were left out of the job's body."""
+        key = (job.destination_id, job.hour or hour_of(job.received_at))
+        self.withheld[key] = self.withheld.get(key, 0) + job.withheld
+
+    def count_encrypted(self, key_ids: Iterable[uuid.UUID]) -> None:
+        """Count one event, encrypted under these keys: one for each destination it goes to."""
+        self.encrypted.update(key_ids)
+
+    def count_email_id(self, source_id: uuid.UUID, received: datetime, count: int = 1) -> None:
+        """Count events whose `userId` looks like an e-mail address."""
+        before, latest = self.email_ids.get(source_id, (0, received))
+        self.email_ids[source_id] = (before + count, max(latest, received))
 
     def add(self, other: Page) -> None:
         """Take over another page's rows."""
@@ -112,9 +188,18 @@ class Page:
         self.settled += other.settled
         for key, count in other.counts.items():
             self.counts[key] = self.counts.get(key, 0) + count
+        for reason, rows in other.samples.items():
+            self.samples[reason] = [*self.samples.get(reason, []), *rows][-MOST_SAMPLES:]
+        for hour, count in other.withheld.items():
+            self.withheld[hour] = self.withheld.get(hour, 0) + count
+        for bucket, count in other.latencies.items():
+            self.latencies[bucket] = self.latencies.get(bucket, 0) + count
+        self.encrypted.update(other.encrypted)
+        for source_id, (count, latest) in other.email_ids.items():
+            self.count_email_id(source_id, latest, count)
 
     def __bool__(self) -> bool:
-        return bool(self.attempts or self.deliveries or self.settled or self.counts)
+        return bool(self.attempts or self.deliveries or self.settled or self.counts or self.withheld)
 
 
 def write(page: Page) -> None:
@@ -127,7 +212,13 @@ def write(page: Page) -> None:
     _insert("destinations_attempt", ATTEMPT_COLUMNS, _without(gone, page.attempts, 1))
     _insert("destinations_delivery", DELIVERY_COLUMNS, _without(gone, page.deliveries, 2))
     _settle(page.settled)
+    samples = [row for rows in page.samples.values() for row in rows]
+    _insert("destinations_filteredsample", SAMPLE_COLUMNS, _without(gone, samples, 1))
     _add_counts({key: count for key, count in page.counts.items() if key[0] not in gone})
+    _add_withheld({key: count for key, count in page.withheld.items() if key[0] not in gone})
+    _add_latencies({key: count for key, count in page.latencies.items() if key[0] not in gone})
+    _add_encrypted(page.encrypted)
+    _add_email_ids(page.email_ids)
 
 
 def holds_any(page: Page) -> bool:
@@ -203,10 +294,20 @@ def open_body(delivery_id: uuid.UUID, sealed: bytes) -> bytes:
     return unseal(sealed, bound_to=b"delivery" + delivery_id.bytes)
 
 
+def sealed_answer(delivery_id: uuid.UUID, answer: bytes | None) -> bytes:
+    """An answer as the ledger keeps it; nothing for none."""
+    return seal(answer, bound_to=b"answer" + delivery_id.bytes) if answer else b""
+
+
+def open_answer(delivery_id: uuid.UUID, sealed: bytes) -> bytes:
+    """The answer again, empty where none is kept; raises SealError where it does not open."""
+    return unseal(sealed, bound_to=b"answer" + delivery_id.bytes) if sealed else b""
+
+
 def _job(row: Sequence[Any]) -> Job | None:
     """None where the body does not open: it is tried again when the claim is over, and lost never."""
     delivery_id, workspace_id, destination_id = (_uuid(value) for value in row[:3])
-    message_id, event_type, received, attempts, first, fingerprint, sealed, *place = row[3:]
+    message_id, event_type, event, received, attempts, first, fingerprint, sealed, *place, replay = row[3:]
     try:
         body = open_body(delivery_id, bytes(sealed))
     except SealError:
@@ -217,6 +318,7 @@ def _job(row: Sequence[Any]) -> Job | None:
         workspace_id=workspace_id,
         message_id=message_id,
         event_type=event_type,
+        event=event,
         received_at=_moment(received),
         body=body,
         key_fingerprint=fingerprint,
@@ -224,6 +326,7 @@ def _job(row: Sequence[Any]) -> Job | None:
         attempts=attempts,
         first_tried=_moment(first).timestamp() if first else 0.0,
         delivery_id=delivery_id,
+        replay_id=_uuid(replay) if replay else None,
     )
 
 
@@ -242,14 +345,16 @@ def _settle(rows: Sequence[tuple[Any, ...]]) -> None:
     sql = (
         "UPDATE destinations_delivery SET status = %s, reason = coalesce(%s, reason), attempts = %s, "
         "first_tried_at = coalesce(first_tried_at, %s), next_try_at = %s, sealed_body = coalesce(%s, sealed_body), "
+        "sealed_answer = coalesce(%s, sealed_answer), "
         "claimed_until = NULL WHERE id = %s AND status = 'waiting'"
     )
-    _run(sql, rows)
+    _run(sql, sorted(rows, key=lambda row: row[-1]))  # in one order everywhere, as all rows here
 
 
 def _gone(page: Page) -> set[uuid.UUID]:
     """Destinations that the page tells of and that are there no more."""
-    named = {row[1] for row in page.attempts} | {row[2] for row in page.deliveries} | {key[0] for key in page.counts}
+    named = {row[1] for row in page.attempts} | {row[2] for row in page.deliveries}
+    named |= {key[0] for key in page.counts} | {key[0] for key in page.withheld}
     if not named:
         return set()
     marks = ", ".join(["%s"] * len(named))
@@ -270,7 +375,50 @@ def _add_counts(counts: Mapping[CountKey, int]) -> None:
         "DO UPDATE SET count = destinations_deliverycount.count + excluded.count"
     )
     # In one order everywhere: two workers then never wait for each other's rows in a circle.
+    _run(sql, [(*key, count) for key, count in sorted(name_counts.by_hour(counts).items())])
+    name_counts.add(NAME_COUNTS, "destination", counts)
+
+
+def _add_withheld(counts: Mapping[tuple[uuid.UUID, Hour], int]) -> None:
+    sql = (
+        "INSERT INTO destinations_withheldcount (destination_id, hour, count) VALUES (%s, %s, %s) "
+        "ON CONFLICT (destination_id, hour) DO UPDATE SET count = destinations_withheldcount.count + excluded.count"
+    )
     _run(sql, [(*key, count) for key, count in sorted(counts.items())])
+
+
+def take_back(counts: Mapping[CountKey, int]) -> None:
+    """Count these events no longer: they are on their way again. Called inside the caller's transaction."""
+    sql = (
+        "UPDATE destinations_deliverycount SET count = CASE WHEN count > %s THEN count - %s ELSE 0 END "
+        "WHERE destination_id = %s AND hour = %s AND event_type = %s AND outcome = %s"
+    )
+    _run(sql, [(count, count, *key) for key, count in sorted(name_counts.by_hour(counts).items())])
+    name_counts.add(NAME_COUNTS, "destination", {key: -count for key, count in counts.items()})
+
+
+def _add_latencies(latencies: Mapping[LatencyKey, int]) -> None:
+    sql = (
+        "INSERT INTO destinations_deliverylatency (destination_id, hour, bucket, count) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (destination_id, hour, bucket) "
+        "DO UPDATE SET count = destinations_deliverylatency.count + excluded.count"
+    )
+    _run(sql, [(*key, count) for key, count in sorted(latencies.items())])
+
+
+def _add_encrypted(counts: Mapping[uuid.UUID, int]) -> None:
+    sql = "UPDATE destinations_publickey SET encrypted_events = encrypted_events + %s WHERE id = %s"
+    _run(sql, [(count, key_id) for key_id, count in sorted(counts.items())])
+
+
+def _add_email_ids(counts: Mapping[uuid.UUID, tuple[int, datetime]]) -> None:
+    sql = (
+        "INSERT INTO destinations_emailuserids (source_id, count, last_seen) "
+        "SELECT id, %s, %s FROM workspaces_source WHERE id = %s ON CONFLICT (source_id) DO UPDATE SET "
+        "count = destinations_emailuserids.count + excluded.count, last_seen = CASE WHEN excluded.last_seen > "
+        "destinations_emailuserids.last_seen THEN excluded.last_seen ELSE destinations_emailuserids.last_seen END"
+    )
+    _run(sql, [(count, latest, source_id) for source_id, (count, latest) in sorted(counts.items())])
 
 
 def _run(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -311,7 +459,7 @@ _SQLITE: dict[type, Callable[[Any], str]] = {
 }
 
 
-def _storable(message_id: str) -> str:
+def storable(message_id: str) -> str:
     """A client's text as the database takes it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     if message_id.isprintable():
         return message_id

@@ -28,7 +28,7 @@ class ValueCipher:
     """Encrypts values for the holder of one private key. The key is read once; safe to share between threads."""
 
     def __init__(self, public_pem: str) -> None:
-        """Read an RSA public key (SubjectPublicKeyInfo PEM, 2048, 3072 or 4096 bits); ValueError if it is not one."""
+        """Read an RSA public key (SubjectPublicKeyInfo PEM, 2048 to 8192 bits); ValueError if it is not one."""
         key = load_public_key(public_pem)
         self._encrypt_block = key.encrypt
         self._capacity = capacity(key.key_size)

@@ -48,6 +48,10 @@ class FieldEncryption:
         self._encrypt = cipher.encrypt
         self._hits = _Hits(terms)
 
+    def covers(self, key: str) -> bool:
+        """Whether what stands under this key is encrypted."""
+        return self._hits[key]
+
     def apply(self, event: dict[str, Any]) -> dict[str, Any]:
         """The event, as orjson reads it, with every matched field encrypted; the same object where nothing matched.
 

@@ -1,4 +1,7 @@
-"""A fuse for each destination: pure state. One that only fails gets a probe now and then instead of every event."""
+"""A fuse for each destination: pure state. One that only fails gets a probe now and then instead of every event.
+
+One that asks for time (`Retry-After`) gets nothing until that is over, so that no try is spent on a certain refusal.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 
 FAILURES_TO_OPEN = 20  # in a row
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between probes
+LONGEST_QUIET = 300.0  # seconds: what was refused waits as long as it was asked to, others are tried again after that
 
 
 @dataclass(slots=True)
@@ -21,6 +25,19 @@ class Circuits:
 
     def __init__(self) -> None:
         self._fuses: dict[uuid.UUID, _Fuse] = {}
+        self._quiet: dict[uuid.UUID, float] = {}  # until when
+
+    def asked_for_time(self, destination: uuid.UUID, now: float, seconds: float) -> None:
+        """It said how long it wants nothing."""
+        self._quiet[destination] = max(self._quiet.get(destination, 0.0), now + min(seconds, LONGEST_QUIET))
+
+    def is_quiet(self, destination: uuid.UUID, now: float) -> bool:
+        """Whether it is to get nothing at all now."""
+        if not self._quiet or (until := self._quiet.get(destination)) is None:
+            return False
+        if now >= until:
+            del self._quiet[destination]
+        return now < until
 
     def is_open(self, destination: uuid.UUID) -> bool:
         """Whether it gets nothing but probes."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from destinations.pipeline.plan import DestinationPlan
+    from destinations.pipeline.withholding import Withholding
 
 Event = dict[str, Any]
 
@@ -28,15 +31,35 @@ class Stopped(Exception):
         self.code = code
 
 
-def prepared(event: Event, plan: DestinationPlan) -> bytes:
-    """What may leave for the destination, as JSON; raises Stopped with the reason where nothing may."""
+class Leaving(NamedTuple):
+    """What may leave for a destination, as JSON, and whether any value in it was encrypted."""
+
+    body: bytes
+    is_encrypted: bool
+
+
+def prepared(event: Event, plan: DestinationPlan, note_withheld: Callable[[int], None] | None = None) -> bytes:
+    """What may leave for the destination, as JSON; raises Stopped with the reason where nothing may.
+
+    `note_withheld` is told how many values were left out, if any were.
+    """
+    return leaving(event, plan, note_withheld).body
+
+
+def leaving(event: Event, plan: DestinationPlan, note_withheld: Callable[[int], None] | None = None) -> Leaving:
+    """What `prepared` gives, and whether it holds anything encrypted."""
     if not integrations_allow(event, plan.integration):
         raise Stopped(FILTERED_BY_INTEGRATIONS_OBJECT)
     if event["type"] not in plan.event_types:
         raise Stopped(UNSUPPORTED_EVENT_TYPE)
     for keep in plan.filters:
         event = filtered(event, keep)
-    return serialised(encrypted(event, plan))
+    if plan.withholding is not None:
+        event, withheld = held_back(event, plan.withholding)
+        if withheld and note_withheld is not None:
+            note_withheld(withheld)
+    kept = encrypted(event, plan)
+    return Leaving(serialised(kept), kept is not event)
 
 
 def integrations_allow(event: Event, name: str) -> bool:
@@ -60,6 +83,14 @@ def filtered(event: Event, keep: Any) -> Event:
     if kept is None:
         raise Stopped(FILTERED_BY_RULES)
     return kept
+
+
+def held_back(event: Event, withholding: Withholding) -> tuple[Event, int]:
+    """The event without the values that may not leave, and how many those are; an error stops it."""
+    try:
+        return withholding.apply(event)
+    except Exception:  # noqa: BLE001  (an error nobody foresaw must neither stop the pipeline nor leak)
+        raise Stopped(INTERNAL) from None
 
 
 def encrypted(event: Event, plan: DestinationPlan) -> Event:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from destinations.alerting import Alerting
+from destinations.deletion.job import Deletions
 from destinations.delivery import ledger
 from destinations.delivery.ledger import Page
 from destinations.pipeline.batch import Batch, prepare
@@ -25,8 +27,11 @@ from destinations.pipeline.housekeeping import Housekeeping
 from destinations.pipeline.plan import Plans
 from destinations.pipeline.sending import Sender
 from destinations.pipeline.writing import Writing
+from destinations.resending.job import Resending
+from privacy.scanning.scan import Scanner
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import Entry, EventLogUnavailable
+from workspaces.name_counts import Names
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +67,13 @@ class Worker:
     def __init__(self) -> None:
         self._log = open_reader()
         self._plans = Plans()
+        self._scanner = Scanner()
+        self._names = Names()
         self._sender = Sender(self._plans)
         self._housekeeping = Housekeeping()
+        self._deletions = Deletions()
+        self._resending = Resending()
+        self._alerting = Alerting()
         self._partitions: dict[int, _Partition] = {}
         self._doubtful: Writing | None = None  # nobody knows whether its commit went through
         self._lease_at = 0.0
@@ -97,6 +107,9 @@ class Worker:
         self._sender.free_batches()
         wrote = self._write()
         self._housekeeping.run(self._log, list(self._partitions))
+        self._deletions.run(self._log, list(self._partitions))
+        self._resending.run(self._log, list(self._partitions), self._plans)
+        self._alerting.run()
         return read or heard or wrote or self._sender.in_flight > 0
 
     def _lease(self) -> None:
@@ -124,7 +137,7 @@ class Worker:
     def _take(self, partition: _Partition, entries: Sequence[Entry]) -> bool:
         """Prepare and send a batch; where one of its entries cannot be read, what stands before that one."""
         try:
-            batch, jobs = prepare(entries, self._plans)
+            batch, jobs = prepare(entries, self._plans, self._scanner, self._names)
         except (DatabaseError, EventLogUnavailable):
             raise
         except Exception:  # one entry nobody foresaw must not stop every partition
@@ -192,6 +205,7 @@ class Worker:
         except DatabaseError:
             logger.exception("the last results were not written: these deliveries will be repeated")
         self._sender.close()
+        self._alerting.close()
         self._log.close()
 
 

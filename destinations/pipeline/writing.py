@@ -6,6 +6,7 @@ it is written again, since counts would be added twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -13,6 +14,10 @@ from django.db import transaction
 from destinations.delivery import ledger
 from destinations.delivery.ledger import Page
 from destinations.pipeline.batch import Batch
+from privacy import alerts
+from privacy.blocked_counts import BlockedKey, add_blocked
+from privacy.scanning import store
+from privacy.scanning.scan import Sightings
 from workspaces.event_counts import CountKey, add_counts
 
 
@@ -30,12 +35,18 @@ class Writing:
         """Write all of it in one transaction."""
         page = self._page()
         counts: dict[CountKey, int] = {}
+        blocked: Counter[BlockedKey] = Counter()
+        sightings = Sightings()
         for batch in self.batches:
+            sightings.add(batch.sightings)
+            blocked.update(batch.blocked)
             for key, count in batch.event_counts.items():
                 counts[key] = counts.get(key, 0) + count
         with transaction.atomic():
             ledger.write(page)
             add_counts(counts)
+            alerts.announce(store.write(sightings))
+            add_blocked(blocked)
             ledger.save_positions(self._positions())
 
     def is_written(self) -> bool:

@@ -13,18 +13,22 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from audit.event_types import EventType
 from audit.middleware import audited
 from destinations import connections, drafts, wizard
 from destinations.drafts import DraftExpired
 from destinations.encryption import setup as encryption
-from destinations.encryption.keys import KeyPair
 from destinations.forms import SetupForms, SourceForm
 from destinations.kinds import entry_of, require_encryption
 from destinations.models import Draft
-from workspaces.requests import MemberRequest
+from destinations.views import key_pairs
+from destinations.views.key_pairs import Drawn, only_once, unstored
+from workspaces.fresh import ask_again, is_fresh
+from workspaces.requests import MemberRequest, passive
+
+DISABLED = ", disabled. It gets events once you turn on Enable Destination and save"
 
 StepView = Callable[[MemberRequest, Draft], HttpResponse]
 DraftView = Callable[[MemberRequest, uuid.UUID], HttpResponse]
@@ -38,7 +42,7 @@ def start(request: MemberRequest, kind: str) -> HttpResponse:
     return redirect("setup_source", request.workspace.slug, draft.pk)
 
 
-def _of_draft(step: wizard.Step) -> Callable[[StepView], DraftView]:
+def of_draft(step: wizard.Step) -> Callable[[StepView], DraftView]:
     """Give a step's view the person's own draft: sends back to an unanswered step, and answers 410 when expired."""
 
     def wrap(view: StepView) -> DraftView:
@@ -51,6 +55,8 @@ def _of_draft(step: wizard.Step) -> Callable[[StepView], DraftView]:
             if not wizard.may_open(step, draft):
                 return redirect(wizard.current_step(draft).route, request.workspace.slug, draft.pk)
             request.audit_subject = draft
+            if draft.source_id is not None:
+                request.source_id = draft.source_id
             return view(request, draft)
 
         return answer
@@ -67,7 +73,7 @@ def _expired(request: MemberRequest, expired: DraftExpired) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @audited(EventType.DESTINATION_SETUP_VIEWED)
-@_of_draft(wizard.SELECT_SOURCE)
+@of_draft(wizard.SELECT_SOURCE)
 def source(request: MemberRequest, draft: Draft) -> HttpResponse:
     """Select data source."""
     posted = request.POST if request.method == "POST" else None
@@ -84,7 +90,7 @@ def source(request: MemberRequest, draft: Draft) -> HttpResponse:
         "form": form,
         "sources": sources,
         "chosen": str(chosen or ""),
-        **_frame(draft, wizard.SELECT_SOURCE),
+        **frame(draft, wizard.SELECT_SOURCE),
     }
     return render(request, "destinations/setup_source.html", context)
 
@@ -92,13 +98,23 @@ def source(request: MemberRequest, draft: Draft) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @audited(EventType.DESTINATION_SETUP_VIEWED)
-@_of_draft(wizard.SETUP)
+@of_draft(wizard.SETUP)
 def settings(request: MemberRequest, draft: Draft) -> HttpResponse:
     """Setup: name, settings, Data Encryption; a POST creates the destination."""
     if request.method == "POST":
         return _create(request, draft)
     dropped = encryption.show_setup(draft, actor=request.user)
     return _setup_page(request, draft, SetupForms(draft), dropped=dropped)
+
+
+@sensitive_post_parameters()
+@require_POST
+@passive
+@of_draft(wizard.SETUP)
+def answers(request: MemberRequest, draft: Draft) -> HttpResponse:
+    """Keep what stands on the Setup page: it sends that by itself before the session ends, and when it is left."""
+    drafts.save(draft, SetupForms(draft, request.POST).answers(), actor=request.user)
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 def _create(request: MemberRequest, draft: Draft) -> HttpResponse:
@@ -109,8 +125,9 @@ def _create(request: MemberRequest, draft: Draft) -> HttpResponse:
         except ValidationError as refusal:
             forms.add_errors(refusal)
         else:
-            messages.success(request, f"{destination.name} is created.")
-            return _go(request, reverse("destination", args=[request.workspace.slug, destination.pk]))
+            where = "destination" if destination.enabled else "destination_settings"  # documented: there it is enabled
+            messages.success(request, f"{destination.name} is created{'' if destination.enabled else DISABLED}.")
+            return _go(request, reverse(where, args=[request.workspace.slug, destination.pk]))
     drafts.save(draft, forms.answers(), actor=request.user)
     return _setup_page(request, draft, forms)
 
@@ -120,11 +137,13 @@ def _go(request: MemberRequest, url: str) -> HttpResponse:
 
 
 @sensitive_post_parameters()
-@sensitive_variables("pair")
 def keys(request: MemberRequest, draft_id: uuid.UUID) -> HttpResponse:
-    """Generate Encryption Keys: the only response a private key is ever in. Anything but a first POST gets 410."""
+    """Generate Encryption Keys: the only response a private key is ever in. Anything but a first POST gets 410.
+
+    Whoever did not prove who they are in the last five minutes does so first and finds the page as they left it.
+    """
     if request.method != "POST":
-        return _only_once(request)
+        return only_once(request)
     try:
         draft = drafts.open_draft(draft_id, actor=request.user, workspace=request.workspace)
     except DraftExpired as expired:
@@ -132,53 +151,52 @@ def keys(request: MemberRequest, draft_id: uuid.UUID) -> HttpResponse:
     if not wizard.may_open(wizard.SETUP, draft):
         return redirect(wizard.current_step(draft).route, request.workspace.slug, draft.pk)
     require_encryption(request.workspace, draft.kind)
+    if not is_fresh(request):
+        drafts.save(draft, SetupForms(draft, request.POST).answers(), actor=request.user)
+        return ask_again(request, come_back=reverse("setup_settings", args=[request.workspace.slug, draft.pk]))
     return _generate(request, draft)
 
 
-@sensitive_variables("pair")
+@sensitive_variables("drawn")
 def _generate(request: MemberRequest, draft: Draft) -> HttpResponse:
-    forms, pair = SetupForms(draft, request.POST), None
+    forms, drawn = SetupForms(draft, request.POST), None
     try:
         if forms.can_generate():
-            token = request.POST.get("key_request", "")
-            pair = encryption.generate_keys(draft, forms.answers(), token=token, actor=request.user)
+            drawn = key_pairs.draw(request, draft, forms.answers())
     except encryption.KeyAlreadyShown:
-        return _only_once(request)
+        return only_once(request)
     except ValidationError as refusal:
         forms.add_errors(refusal)
-    if pair is None:
+    if drawn is None:
         drafts.save(draft, forms.answers(), actor=request.user)
     forms.show_only_encryption_errors()
-    response = _setup_page(request, draft, forms, pair=pair)
-    response["Cache-Control"], response["Pragma"] = "no-store", "no-cache"
-    return response
+    return unstored(_setup_page(request, draft, forms, drawn=drawn))
 
 
-def _only_once(request: MemberRequest) -> HttpResponse:
-    part = "#key_notice" if request.htmx else ""
-    response = render(request, f"destinations/key_gone.html{part}", status=HTTPStatus.GONE)
-    response["Cache-Control"], response["Pragma"] = "no-store", "no-cache"
-    if request.htmx:
-        # The notice goes above the form: where a key stands on the page, it must not be swept away.
-        response["HX-Retarget"], response["HX-Reswap"] = "#key-notice", "innerHTML"
-    return response
+@sensitive_post_parameters()
+@require_POST
+@of_draft(wizard.SETUP)
+def prove(request: MemberRequest, draft: Draft) -> HttpResponse:
+    """Whether the person holds the pending pair's private half."""
+    return key_pairs.check_proof(request, draft)
 
 
-@sensitive_variables("pair", "context")
+@sensitive_variables("drawn", "context")
 def _setup_page(
-    request: MemberRequest, draft: Draft, forms: SetupForms, *, pair: KeyPair | None = None, dropped: bool = False
+    request: MemberRequest, draft: Draft, forms: SetupForms, *, drawn: Drawn | None = None, dropped: bool = False
 ) -> HttpResponse:
     part = "#setup_form" if request.htmx else ""
     context = {
         "forms": forms,
         "draft": draft,
         "dropped": dropped,
-        "pair": pair,  # whole: its repr hides the private half, wherever a report may print it
+        "drawn": drawn,  # whole: its repr hides the private half, wherever a report may print it
         "pending": draft.pending_key,
-        **_frame(draft, wizard.SETUP),
+        **frame(draft, wizard.SETUP),
     }
     return render(request, f"destinations/setup_settings.html{part}", context)
 
 
-def _frame(draft: Draft, step: wizard.Step) -> dict[str, object]:
+def frame(draft: Draft, step: wizard.Step) -> dict[str, object]:
+    """What `setup_base.html` takes."""
     return {"draft": draft, "entry": entry_of(draft.kind), "step": step, "steps": wizard.STEPS}

@@ -11,6 +11,7 @@ from typing import Any
 
 import factory
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.db import connection
 from factory.django import DjangoModelFactory
 
 from audit.ids import new_id
@@ -89,15 +90,16 @@ def track(message_id: str, **fields: Any) -> dict[str, Any]:
 def log_entry(source: Source | uuid.UUID, *events: Any, received: datetime | None = None, **facts: Any) -> NewEntry:
     """The entry ingest makes of one batch; `facts` as in Envelope."""
     source_id = source.pk if isinstance(source, Source) else source
-    given = {"browser": False, "ip": "192.0.2.7", "skip": [], "surplus": 0, "blocked": 0, **facts}
+    given = {"browser": False, "ip": "192.0.2.7", "skip": [], "surplus": 0, "blocked": {}, **facts}
     envelope = Envelope(kind="batch", body=json.dumps({"batch": events}).encode() if events else b"", **given)
     at = received.timestamp() if received else time.time()
-    kept = len(events) - len(envelope.skip)
+    kept = max(0, len(events) - len(envelope.skip))
     return pack(envelope, entry_id=uuid.uuid4(), source_id=source_id, received_at=int(at * 1_000_000), events=kept)
 
 
 def append(*entries: NewEntry) -> None:
-    """Put entries into the log, durably, as one ingest process."""
+    """Put entries into the log, durably, as one ingest process: in PostgreSQL past the transaction of a test."""
+    assert connection.vendor == "sqlite" or not connection.in_atomic_block, "ask for transactional_db"
     writer = open_writer()
     for entry in entries:
         writer.append(entry)

@@ -61,7 +61,7 @@ class Wizard:
     def __init__(self, client: Client, draft: Draft, base: str = BASE) -> None:
         self.client = client
         self.draft = draft
-        self.urls = {step: f"{base}/setup/{draft.pk}/{step}" for step in ("source", "settings", "keys")}
+        self.urls = {step: f"{base}/setup/{draft.pk}/{step}" for step in ("source", "settings", "answers", "keys")}
 
     def open(self) -> HttpResponse:
         """Show the Setup page; a new token is drawn."""
@@ -127,13 +127,18 @@ def recorded() -> Iterator[list[str]]:
 
 @contextmanager
 def broken_log(client: Client) -> Iterator[None]:
-    """Inside the block nobody can write to the audit log, and pages of the browser end in 500."""
+    """Inside the block nobody can write to the audit log, and pages of the browser end in 500.
+
+    For tests with real commits: what fails takes the whole transaction with it.
+    """
     client.raise_request_exception = False
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditrow RENAME TO gone")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE gone RENAME TO audit_auditrow")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE gone RENAME TO audit_auditrow")
 
 
 @contextmanager
@@ -165,6 +170,8 @@ def _tables() -> bytes:
     parts: list[bytes] = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            with cursor.copy(sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(sql.Identifier(table))) as copy:
+            with cursor.copy(
+                sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table))
+            ) as copy:
                 parts += map(bytes, copy)
     return b"".join(parts)

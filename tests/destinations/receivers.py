@@ -158,6 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = answer.raw is not None
         self.wfile.write(answer.on_the_wire())
 
+    do_PUT = do_POST  # noqa: N815
+
     def log_message(self, *_: Any) -> None:
         """Nothing of it belongs into a test's output."""
 

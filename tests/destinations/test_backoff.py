@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destinations.delivery.backoff import FIRST_CAP, GROWTH, MAX_ATTEMPTS, WINDOW, next_try
+from destinations.delivery.backoff import FIRST_CAP, GROWTH, MAX_ATTEMPTS, WINDOW, next_try, one_draw
 
 FIRST = 1_800_000_000.0
 shares = st.floats(min_value=0, max_value=1)
@@ -57,6 +57,14 @@ def test_the_real_draw_spreads_over_the_whole_cap() -> None:
     assert FIRST_CAP * 9 / 10 < max(waits) <= FIRST_CAP
 
 
+def test_what_shared_a_request_draws_once() -> None:
+    draw = one_draw()
+    first, again = (next_try(attempts=3, first_tried=FIRST, now=FIRST, draw=draw) for _ in range(2))
+    assert first == again
+    assert draw(0, FIRST_CAP) / FIRST_CAP == pytest.approx(draw(0, 100) / 100)
+    assert len({one_draw()(0, 1) for _ in range(20)}) == 20
+
+
 @given(st.integers(9, 50), shares)
 def test_the_ninth_failure_is_the_last(attempts: int, share: float) -> None:
     assert next_try(attempts=attempts, first_tried=FIRST, now=FIRST, draw=drawing(share)) is None
@@ -69,9 +77,10 @@ def test_nothing_is_retried_after_the_window(attempts: int, elapsed: float, shar
 
 
 @given(shares, st.floats(min_value=0, max_value=WINDOW - 1))
-def test_retry_after_is_the_least_wait(share: float, asked: float) -> None:
+def test_the_wait_begins_when_retry_after_is_over(share: float, asked: float) -> None:
     found = next_try(attempts=1, first_tried=FIRST, now=FIRST, retry_after=asked, draw=drawing(share))
-    assert found == FIRST + max(share * FIRST_CAP, asked)
+    expected = FIRST + asked + share * FIRST_CAP
+    assert found == (expected if expected < FIRST + WINDOW else None)
 
 
 @given(st.floats(min_value=0, max_value=WINDOW), st.floats(min_value=1, max_value=1e9), shares)

@@ -17,7 +17,7 @@ from tests.destinations.opening import VECTORS, Opener, by_either, by_joserfc, b
 
 PAIRS = {bits: generate_key_pair(bits) for bits in KEY_SIZES}
 CIPHERS = {bits: ValueCipher(pair.public_pem) for bits, pair in PAIRS.items()}
-OPENERS = pytest.mark.parametrize("opener", command_lines(), ids=lambda opener: opener.__name__)
+OPENERS = pytest.mark.parametrize("opener", command_lines())
 SIZES = pytest.mark.parametrize("bits", KEY_SIZES)
 
 

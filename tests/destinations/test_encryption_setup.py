@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
+from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditRow
+from destinations import drafts
 from destinations.encryption import setup
 from destinations.encryption.setup import KeyAlreadyShown
 from destinations.models import Draft, PublicKey
@@ -113,6 +118,55 @@ def test_pairs_are_drawn_for_those_who_may(draft: Draft, alice: User, bob: User,
 
 
 def test_without_its_row_no_pair_is_handed_out(draft: Draft, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AuditRow, "save", lambda self: 1 / 0)
+    monkeypatch.setattr(AuditRow, "save", lambda self, **_: 1 / 0)
     with nothing_written(), pytest.raises(ZeroDivisionError):
         generated(draft, alice)
+
+
+def test_a_pair_dropped_while_nobody_was_there_is_told_of_once(draft: Draft, alice: User) -> None:
+    generated(draft, alice)
+    Draft.objects.update(touched_at=timezone.now() - timedelta(minutes=16))
+    assert setup.drop_left_pairs() == 1
+    with pytest.raises(KeyAlreadyShown):
+        generated(draft, alice)
+    assert setup.show_setup(draft, actor=alice) is True
+    assert setup.show_setup(draft, actor=alice) is False
+
+
+def test_a_pair_lives_as_long_as_its_person_is_signed_in(draft: Draft, alice: User, client: Client) -> None:
+    """Stay signed in moves the session's end; nothing else is touched."""
+    client.force_login(alice)
+    generated(draft, alice)
+    now, dropped = timezone.now(), []
+    for minutes in (14, 28, 42, 56):
+        with time_machine.travel(now + timedelta(minutes=minutes), tick=False):
+            assert client.post("/session/stay").status_code == 200
+            dropped.append(setup.drop_left_pairs())
+    with time_machine.travel(now + timedelta(minutes=70, seconds=59), tick=False):
+        dropped.append(setup.drop_left_pairs())
+    with time_machine.travel(now + timedelta(minutes=71), tick=False):
+        dropped.append(setup.drop_left_pairs())
+    assert dropped == [0, 0, 0, 0, 0, 1]
+
+
+def test_no_pair_outlives_the_longest_session(draft: Draft, alice: User, client: Client) -> None:
+    generated(draft, alice)
+    twelve = timezone.now() + timedelta(hours=12)
+    for when, expected in ((twelve - timedelta(minutes=5), 0), (twelve, 1)):
+        with time_machine.travel(when, tick=False):
+            client.force_login(alice)  # a new session: the person is there
+            assert setup.drop_left_pairs() == expected
+
+
+def test_signing_out_ends_it_after_a_quarter_of_an_hour(draft: Draft, alice: User, client: Client) -> None:
+    client.force_login(alice)
+    generated(draft, alice)
+    client.logout()
+    assert setup.drop_left_pairs() == 0
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=False):
+        assert setup.drop_left_pairs() == 1
+
+
+def test_a_fresh_draft_has_lost_nothing(source: Source, alice: User) -> None:
+    fresh = drafts.start("webhooks", actor=alice, workspace=source.workspace)
+    assert setup.show_setup(drafts.choose_source(fresh, source.pk, actor=alice), actor=alice) is False

@@ -125,3 +125,22 @@ def test_what_is_under_way_is_named_once_it_is_old_enough(
     slow.release()
     finish(courier, 3)
     assert courier.under_way(0.0) == []
+
+
+def test_a_lane_with_a_pace_keeps_it_and_holds_up_no_other(
+    courier: Courier[str], quick: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(http, "monotonic", lambda: now[0])
+    for number in range(3):
+        courier.submit("a", f"a{number}", Request(quick.url, [], b"{}", 20.0), pace=1.5)
+    submit(courier, "b", quick, 20)
+    assert "a1" not in finish(courier, 21)
+    for later, done in ((1.4, []), (0.1, ["a1"]), (1.4, []), (0.1, ["a2"])):
+        now[0] += later
+        assert (finish(courier, 1) if done else [token for token, _ in courier.poll(0.02)]) == done
+    assert courier.load("a") == 0
+    courier.submit("a", "a3", Request(quick.url, [], b"{}", 20.0), pace=1.5)
+    assert courier.poll(0.02) == []
+    now[0] += 1.5
+    assert finish(courier, 1) == ["a3"]

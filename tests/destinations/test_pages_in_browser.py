@@ -9,12 +9,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from destinations.models import Attempt, Delivery, Destination, Draft
+from destinations.models import Attempt, Delivery, DeliveryCount, DeliveryNameCount, Destination, Draft
 from tests.browsing import assert_accessible, choose_fields, complaints, generate, sign_in
 from tests.destinations.factories import DestinationFactory, encrypt_for
 from tests.destinations.making import BASE, draft_at_setup
 from tests.factories import SourceFactory
-from workspaces.models import Source, User
+from workspaces.models import EventCount, Source, User
 
 ENCRYPT = "Have Segment encrypt sensitive data"
 
@@ -57,13 +57,41 @@ def test_pages_of_a_destination(signed_in: Page, live_server: LiveServer, crm: D
     assert reports == []
 
 
+def test_a_reason_opens_beside_the_overview(
+    signed_in: Page, live_server: LiveServer, crm: Destination, reports: list[str]
+) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    EventCount.objects.create(source=crm.source, hour=hour, event_type="track", outcome="received", count=9)
+    ended = {"destination": crm, "event_type": "track", "outcome": "FILTERED_BY_RULES", "count": 2}
+    DeliveryCount.objects.create(hour=hour, **ended)
+    DeliveryNameCount.objects.create(since=hour, event="Visit Booked", **ended)
+    signed_in.goto(f"{live_server.url}{BASE}/{crm.pk}/overview")
+    assert_accessible(signed_in, "overview")
+    signed_in.get_by_role("link", name="Filtered at destination").click()
+    signed_in.get_by_role("link", name="Event name").click()
+    expect(signed_in.get_by_role("rowheader", name="Visit Booked")).to_be_visible()
+    assert_accessible(signed_in, "overview by name")
+    signed_in.get_by_role("link", name="View samples: Filtered by rules").press("Enter")
+    sheet = signed_in.get_by_role("dialog")
+    expect(sheet.get_by_role("heading", name="Filtered by rules")).to_be_focused()
+    expect(sheet).to_contain_text("2 events, 22.2% of received.")
+    assert_accessible(signed_in, "a reason in the sheet")
+    signed_in.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    signed_in.goto(f"{live_server.url}{BASE}/{crm.pk}/overview/reason?reason=FILTERED_BY_RULES")
+    assert_accessible(signed_in, "a reason on a page of its own")
+    signed_in.goto(f"{live_server.url}/acme-health/sources/{crm.source.slug}/overview?by=name")
+    assert_accessible(signed_in, "overview of the source")
+    assert reports == []
+
+
 def test_pages_where_there_is_nothing_yet(
     signed_in: Page, live_server: LiveServer, source: Source, reports: list[str]
 ) -> None:
     signed_in.goto(f"{live_server.url}{BASE}")
     assert_accessible(signed_in, "empty list")
     plain = DestinationFactory(source=source)
-    for tab in ("delivery", "encryption"):
+    for tab in ("overview", "delivery", "encryption"):
         signed_in.goto(f"{live_server.url}{BASE}/{plain.pk}/{tab}")
         assert_accessible(signed_in, f"{tab} with nothing")
     assert reports == []
@@ -111,7 +139,7 @@ def test_pages_that_end_the_wizard(
     signed_in.goto(f"{live_server.url}{BASE}/setup/{draft.pk}/keys")
     expect(signed_in.get_by_text("A private key is shown only once")).to_be_visible()
     assert_accessible(signed_in, "gone")
-    Draft.objects.update(touched_at=timezone.now() - timedelta(minutes=15))
+    Draft.objects.update(touched_at=timezone.now() - timedelta(days=1))
     signed_in.goto(f"{live_server.url}{BASE}/setup/{draft.pk}/settings")
     expect(signed_in.get_by_role("heading", name="This setup has expired")).to_be_visible()
     assert_accessible(signed_in, "expired")

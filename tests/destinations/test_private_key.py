@@ -169,7 +169,7 @@ class FullDisk:
     """What cannot show the page; remembers the pair it was to show."""
 
     def __call__(self, request: object, template: str, shown: dict[str, Any]) -> None:
-        self.pair: KeyPair = shown["pair"]
+        self.pair: KeyPair = shown["drawn"].pair
         raise OSError("no space left")
 
 

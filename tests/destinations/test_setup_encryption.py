@@ -54,7 +54,7 @@ def test_yellow_matchers_and_yellow_fields_are_offered(wizard: Wizard) -> None:
     page = wizard.open().content.decode()
     yellow = sorted(matcher.name for matcher in DEFAULT_MATCHERS if matcher.classification == "yellow")
     assert offered(page) == [f"default_matcher:{name}" for name in yellow] + ["inventory:mrn"]
-    assert re.findall(r'<optgroup label="([^"]+)"', page) == ["Default matchers", "Classified fields"]
+    assert re.findall(r'<optgroup label="([^"]+)"', page) == ["Default matchers", "Yellow inventory fields"]
     assert "Fields that are not listed must first be set to Yellow in the Privacy Portal." in page
 
 
@@ -194,9 +194,24 @@ def test_forged_encryption_is_refused_there_and_writes_nothing(plain_workspace: 
 def test_keys_from_before_are_refused_once_eligibility_ends(wizard: Wizard) -> None:
     wizard.generate()
     Workspace.objects.update(plan="team")
-    with nothing_written():
-        assert wizard.create(**CREATE).status_code == 403
+    page = wizard.create(**CREATE).content.decode()
+    assert "HIPAA eligibility needs the Business tier." in page
+    assert not Destination.objects.exists()
     assert Draft.objects.get().pending_key == PublicKey.objects.get()
+
+
+def test_a_choice_to_encrypt_is_not_lost_when_the_baa_expires(wizard: Wizard) -> None:
+    wizard.create(**{**ENCRYPTION, "name": ""})
+    Workspace.objects.update(baa_expires_on="2025-01-01")
+    page = wizard.open().content.decode()
+    assert "Data encryption cannot be set up" in page
+    assert "The BAA has expired." in page
+    for _ in range(2):  # the page no longer asks: what is posted says nothing of encryption
+        page = wizard.create().content.decode()
+        assert "To make one that is not encrypted, start its setup again." in page
+    assert not Destination.objects.exists()
+    kept = Draft.objects.get()
+    assert (kept.encrypts, kept.fields) == (True, ENCRYPTION["fields"])
 
 
 def test_a_plain_destination_can_be_created_there_and_has_no_tab(plain_workspace: Wizard) -> None:

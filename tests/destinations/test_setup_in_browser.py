@@ -59,6 +59,7 @@ def setup(signed_in: Page, setup_url: str) -> Page:
     signed_in.goto(setup_url)
     signed_in.get_by_label("Name", exact=False).first.fill("Care team")
     signed_in.get_by_label("Webhook URL").fill(URL)
+    signed_in.get_by_role("switch", name="Enable Destination").check()
     signed_in.get_by_label(ENCRYPT).check()
     signed_in.get_by_label("Key size").select_option("2048")
     return signed_in
@@ -67,7 +68,7 @@ def setup(signed_in: Page, setup_url: str) -> Page:
 def create(page: Page) -> None:
     page.get_by_label(STORED).check()
     page.get_by_role("button", name="Create destination").click()
-    page.wait_for_url("**/delivery")
+    page.wait_for_url("**/overview")
 
 
 def test_copy_and_download_give_the_key_that_is_shown(
@@ -105,6 +106,8 @@ def test_the_keyboard_alone_is_enough(signed_in: Page, live_server: LiveServer, 
     press("Enter")
     tab_to(page, page.get_by_label("Webhook URL"))
     page.keyboard.type(URL)
+    tab_to(page, page.get_by_role("switch", name="Enable Destination"))
+    press("Space")
     tab_to(page, page.get_by_label(ENCRYPT))
     press("Space")
     tab_to(page, page.get_by_role("combobox", name="Fields"))
@@ -125,7 +128,7 @@ def test_the_keyboard_alone_is_enough(signed_in: Page, live_server: LiveServer, 
     press("Space")
     tab_to(page, page.get_by_role("button", name="Create destination"))
     press("Enter")
-    page.wait_for_url("**/delivery")
+    page.wait_for_url("**/overview")
     made = Destination.objects.get()
     assert sorted(field.reference for field in made.encrypted_fields.all()) == ["email", "medication"]
     assert reports == []
@@ -142,6 +145,7 @@ def test_without_scripts_the_wizard_works_and_shows_the_key_once(
     page.get_by_role("radio", name=re.compile(source.name)).check()
     page.get_by_role("button", name="Next").click()
     page.get_by_label("Webhook URL").fill(URL)
+    page.get_by_role("switch", name="Enable Destination").check()
     page.get_by_label(ENCRYPT).check()
     page.get_by_label("Fields").select_option(["email", "phone"])
     first = generate(page)
@@ -152,7 +156,7 @@ def test_without_scripts_the_wizard_works_and_shows_the_key_once(
     second = generate(page)
     page.get_by_label(STORED).check()
     page.get_by_role("button", name="Create destination").click()
-    page.wait_for_url("**/delivery")
+    page.wait_for_url("**/overview")
     assert second not in page.content() != first
     made = Destination.objects.get()
     assert sorted(field.reference for field in made.encrypted_fields.all()) == ["email", "phone"]
@@ -250,7 +254,7 @@ def test_enter_in_a_text_box_draws_no_pair(setup: Page) -> None:
     setup.get_by_label(STORED).check()
     assert setup.locator("#private-key-pem").text_content() == key
     setup.get_by_label("Webhook URL").press("Enter")
-    setup.wait_for_url("**/delivery")
+    setup.wait_for_url("**/overview")
     assert event_types().count("Data Encryption Keys Generated") == 1
 
 
@@ -310,7 +314,7 @@ def test_what_the_server_could_not_do_is_said_and_nothing_typed_is_lost(setup: P
 def test_an_expired_setup_says_so(setup: Page, dialogs: list[str]) -> None:
     choose_fields(setup, "email")
     generate(setup)
-    Draft.objects.update(touched_at=timezone.now() - timedelta(minutes=15))
+    Draft.objects.update(touched_at=timezone.now() - timedelta(days=1))
     setup.get_by_role("button", name="Regenerate Encryption Keys").click()
     expect(setup.get_by_role("heading", name="This setup has expired")).to_be_visible()
     assert dialogs == []

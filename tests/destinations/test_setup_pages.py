@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from destinations import connections, drafts
+from destinations.encryption.setup import drop_left_pairs
 from destinations.models import Destination, Draft
 from tests.destinations.factories import DestinationFactory
 from tests.destinations.making import (
     BASE,
+    ENCRYPTION,
+    PLAIN,
     Wizard,
+    assert_gone,
     broken_log,
     draft_at_setup,
     event_types,
     field_errors,
     nothing_written,
     recorded,
+    shown_key,
 )
 from tests.factories import SourceFactory, join, member
 from workspaces.models import Source, User
@@ -128,8 +135,14 @@ def test_a_plain_destination_is_created(wizard: Wizard) -> None:
 
 
 def test_enabling_can_be_left_for_later(wizard: Wizard) -> None:
-    wizard.create(enabled="")
-    assert Destination.objects.get().enabled is False
+    page = wizard.open().content.decode()
+    assert "New destinations start disabled" in page
+    assert re.search(r'<input[^>]*name="enabled"[^>]*>', page)[0].count(" checked") == 0  # type: ignore[index]
+    answer = wizard.create(enabled="")
+    made = Destination.objects.get()
+    assert made.enabled is False
+    assert answer.headers["Location"] == f"{BASE}/{made.pk}/settings"
+    assert "Care team is created, disabled." in wizard.client.get(answer.headers["Location"]).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -174,13 +187,14 @@ def test_a_source_that_filled_up_is_told_above_the_form(wizard: Wizard, source: 
 
 def test_typed_values_survive_errors_and_a_reload(wizard: Wizard) -> None:
     typed = {"name": "<Labs>", "settings-url": "", "settings-headers": "X-Team: blue", "enabled": ""}
-    typed |= {"encrypts": "on", "fields": ["default_matcher:phone"], "key_bits": "4096"}
-    for page in (wizard.create(**typed).content.decode(), wizard.open().content.decode()):
+    typed |= {"encrypts": "on", "fields": ["default_matcher:phone"], "key_bits": "4096", "key_origin": "server"}
+    refused = wizard.create(**typed).content.decode()
+    for page in (refused, wizard.open().content.decode()):
         assert 'value="&lt;Labs&gt;"' in page
-        assert "X-Team: blue</textarea>" in page
+        assert ("X-Team: blue</textarea>" in page) is (page is refused)  # once stored it is dots
         assert '<option value="default_matcher:phone" selected>' in page
         assert '<option value="4096" selected>' in page
-        assert page.count(" checked") == 1  # encrypts; the destination stays disabled
+        assert page.count(" checked") == 2  # encrypts, and where the pair is made; the destination stays disabled
 
 
 def test_a_secret_is_never_shown_again_and_kept_when_left_empty(wizard: Wizard) -> None:
@@ -203,9 +217,8 @@ def test_a_typed_secret_can_be_removed_or_replaced(wizard: Wizard) -> None:
 
 def test_an_expired_draft_says_so_and_how_to_go_on(wizard: Wizard, source: Source) -> None:
     wizard.generate()
-    with time_machine.travel(wizard.draft.touched_at + timedelta(minutes=14), tick=False) as clock:
-        assert wizard.client.get(BASE).status_code == 200  # the session lives on
-        clock.shift(timedelta(minutes=2))
+    with time_machine.travel(wizard.draft.touched_at + timedelta(days=1, minutes=1), tick=False):
+        wizard.client.force_login(wizard.draft.user)
         with nothing_written(), recorded() as rows:
             answers = [wizard.open(), wizard.create(), wizard.generate(), wizard.client.get(wizard.urls["source"])]
         assert [answer.status_code for answer in answers] == [410] * 4
@@ -253,12 +266,13 @@ def test_each_page_is_one_row(wizard: Wizard) -> None:
     ]
 
 
+@pytest.mark.django_db(transaction=True)  # a row that cannot be written ends the whole transaction
 def test_without_its_row_nothing_is_shown_or_written(wizard: Wizard, source: Source) -> None:
     with broken_log(wizard.client), nothing_written():
         answers = [wizard.open(), wizard.create(), wizard.generate(), wizard.client.get(wizard.urls["source"])]
         answers += [wizard.client.post(wizard.urls["source"], {"source": source.pk})]
         answers += [wizard.client.post(f"{BASE}/catalog/webhooks/setup")]
-    assert [answer.status_code for answer in answers] == [500] * 6
+    assert [answer.status_code for answer in answers] == [503] * 6
     assert not [answer for answer in answers if b"PRIVATE KEY-----" in answer.content]
 
 
@@ -275,3 +289,58 @@ def test_readers_have_no_wizard(wizard: Wizard, bob: User) -> None:
         answers = [wizard.open(), wizard.create(), wizard.client.post(f"{BASE}/catalog/webhooks/setup")]
     assert [answer.status_code for answer in answers] == [403] * 3
     assert event_types()[-3:] == ["Access Denied"] * 3
+
+
+def test_what_was_typed_is_kept_without_being_sent(wizard: Wizard) -> None:
+    typed = {
+        "name": "Night shift",
+        "settings-url": "not yet",
+        "settings-headers": "",
+        "settings-shared_secret": SECRET,
+        **ENCRYPTION,
+    }
+    with recorded() as rows:
+        response = wizard.client.post(wizard.urls["answers"], typed)
+    assert (response.status_code, response.content) == (204, b"")
+    assert rows == ["Destination Setup Modified"]
+    draft = Draft.objects.get()
+    assert (draft.name, draft.enabled, draft.encrypts) == ("Night shift", False, True)
+    assert (draft.fields, draft.key_bits, draft.pending_key) == (["default_matcher:email"], 2048, None)
+    assert drafts.settings_of(draft) == {"url": "not yet", "headers": "", "shared_secret": SECRET}
+    assert not Destination.objects.exists()
+    page = wizard.open().content.decode()
+    assert "Night shift" in page
+    assert "tops3cr3t" not in page
+
+
+def test_keeping_answers_leaves_a_pair_alone_and_is_no_action(wizard: Wizard) -> None:
+    wizard.generate()
+    key, seen = Draft.objects.get().pending_key, wizard.client.session["seen"]
+    with time_machine.travel(timezone.now() + timedelta(minutes=13), tick=False):
+        assert wizard.client.post(wizard.urls["answers"], {**PLAIN, **ENCRYPTION}).status_code == 204
+    assert Draft.objects.get().pending_key == key
+    assert wizard.client.session["seen"] == seen
+
+
+def test_answers_that_come_after_the_end_are_not_kept(wizard: Wizard) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=False), nothing_written():
+        response = wizard.client.post(wizard.urls["answers"], {**PLAIN, "name": "Late"})
+    assert response.headers["Location"].startswith("/login?ended=idle")
+
+
+def test_a_setup_outlives_the_session_but_its_key_does_not(wizard: Wizard) -> None:
+    """Signed out after idle minutes, signed in again: all is there but the key pair."""
+    key = shown_key(wizard.generate(name="Night shift").content.decode())
+    token = wizard.token()
+    with time_machine.travel(timezone.now() + timedelta(minutes=20), tick=False):
+        assert drop_left_pairs() == 1
+        assert wizard.open().headers["Location"].startswith("/login?ended=idle")
+        wizard.client.force_login(wizard.draft.user)
+        assert wizard.client.get(wizard.urls["keys"]).status_code == 410
+        page = wizard.open().content.decode()
+        assert "The key pair you generated was dropped" in page
+        assert "Night shift" in page
+        assert re.search(r'<option value="default_matcher:email"[^>]* selected', page)
+        assert_gone(key, page)
+        again = wizard.client.post(wizard.urls["keys"], {**PLAIN, **ENCRYPTION, "key_request": token})
+    assert again.status_code == 410

@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from destinations import status
 from destinations.models import Attempt, Delivery, Destination
-from destinations.status import Counts, explain, first_id_at
+from destinations.status import explain, first_id_at
 from tests.destinations.factories import DestinationFactory
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(hours=24)
-SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -43,36 +42,6 @@ def delivery(destination: Destination, state: str, **facts: Any) -> Delivery:
         workspace=destination.workspace, destination=destination, message_id="m", event_type="track", status=state,
         received_at=timezone.now(), sealed_body=b"sealed", log_partition=0, log_position=1, log_place=0, **facts,
     )  # fmt: skip
-
-
-def test_a_destination_without_events_has_zeros(destination: Destination) -> None:
-    assert status.counts(destination) == Counts(0, 0, 0, 0, 0)
-
-
-def test_counts_by_what_became_of_the_events(destination: Destination, django_assert_num_queries: Any) -> None:
-    for number, code in [(1, ""), (1, ""), (2, ""), (9, ""), (1, "errors.x"), (2, "errors.x")]:
-        attempt(destination, number, code)
-    for state, count in {"dead": 1, "waiting": 2, "held": 3, "delivered": 4}.items():
-        for _ in range(count):
-            delivery(destination, state)
-    with django_assert_num_queries(2):
-        found = status.counts(destination)
-    assert found == Counts(first_try=2, on_retry=2, failed=1, waiting=2, held=3)
-
-
-def test_counts_are_of_the_last_24_hours_and_of_what_waits_now(destination: Destination) -> None:
-    for age in (DAY + SECOND, DAY - 10 * SECOND):
-        attempt(destination, id=id_of_age(age))
-        for number, state in enumerate(("dead", "waiting", "held")):
-            delivery(destination, state, id=id_of_age(age, number))
-    assert status.counts(destination) == Counts(first_try=1, on_retry=0, failed=1, waiting=2, held=2)
-
-
-def test_another_destinations_events_are_not_counted(destination: Destination) -> None:
-    other = DestinationFactory(source=destination.source)
-    attempt(other)
-    delivery(other, "dead")
-    assert status.counts(destination) == Counts(0, 0, 0, 0, 0)
 
 
 def pages_of(ask: Any, destination: Destination) -> list[list[uuid.UUID]]:
@@ -116,7 +85,7 @@ def test_undelivered_are_paged_too(destination: Destination) -> None:
 def test_bodies_are_not_even_read(destination: Destination) -> None:
     delivery(destination, "dead")
     (row,) = status.undelivered(destination).rows
-    assert row.get_deferred_fields() == {"sealed_body"}
+    assert row.get_deferred_fields() == {"sealed_answer", "sealed_body"}
 
 
 @pytest.mark.parametrize(

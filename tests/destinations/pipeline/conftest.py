@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,12 @@ from destinations.pipeline import sending
 from tests.destinations.factories import DestinationFactory
 from tests.destinations.pipeline.driving import Driven
 from tests.destinations.receivers import Receiver, receiving
+from tests.servers import ROOT, server_environment, stop
 from workspaces.models import Source
+
+START = 60.0  # seconds a process may take on a busy machine
+
+Process = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -52,3 +59,23 @@ def another() -> Iterator[Receiver]:
 def destination(own_log: None, source: Source, receiver: Receiver) -> Destination:
     """A webhook that points at the receiver."""
     return DestinationFactory(source=source, url=receiver.url, shared_secret="sécret")
+
+
+@pytest.fixture
+def start_worker(own_log: None, tmp_path: Path) -> Iterator[Callable[[], Process]]:
+    """Starts `manage.py worker` on the test's database, log and keys."""
+    started: list[Process] = []
+    environment = {**server_environment(0), "DELIVERY_ALLOWED_NETWORKS": "127.0.0.0/8"}
+
+    def start() -> Process:
+        with (tmp_path / "worker.txt").open("ab") as sink:
+            command = [sys.executable, "manage.py", "worker"]
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=sink, stderr=sink, start_new_session=True
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        stop(process)

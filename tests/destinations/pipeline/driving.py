@@ -72,6 +72,7 @@ class Driven:
         self._log.close()
         if "real" in self.__dict__:
             self.real._sender.close()
+            self.real._alerting.close()
             self.real._log.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from destinations.models import Destination, PublicKey
 from destinations.pipeline.batch import Batch, prepare
 from destinations.pipeline.plan import Plans
+from privacy.scanning.scan import Scanner
 from tests.destinations.factories import FINGERPRINT, DestinationFactory, encrypt_for, log_entry, opened, track
 from tests.factories import SourceFactory
 from workspaces.event_log.base import Entry, NewEntry
@@ -20,7 +22,7 @@ from workspaces.sealing import SealError
 pytestmark = pytest.mark.django_db
 
 RECEIVED = datetime(2024, 1, 2, 3, 59, 59, 999999, tzinfo=UTC)
-HOUR = datetime(2024, 1, 2, 3, tzinfo=UTC)
+MINUTE = datetime(2024, 1, 2, 3, 59, tzinfo=UTC)
 
 
 def stored(*entries: NewEntry, first: int = 1) -> list[Entry]:
@@ -34,13 +36,16 @@ def stored(*entries: NewEntry, first: int = 1) -> list[Entry]:
 def prepared(*entries: Entry) -> tuple[Batch, list[Any]]:
     plans = Plans()
     plans.refresh()
-    return prepare(entries, plans)
+    return prepare(entries, plans, Scanner())
 
 
 def counted(batch: Batch) -> dict[tuple[str, str], int]:
     """Events of the one source by type and outcome."""
-    assert {key[1] for key in batch.event_counts} <= {HOUR}
-    return {(event_type, outcome): count for (_, _, event_type, outcome), count in batch.event_counts.items()}
+    assert {key[1] for key in batch.event_counts} <= {MINUTE}
+    found: Counter[tuple[str, str]] = Counter()
+    for (_, _, event_type, outcome, _), count in batch.event_counts.items():
+        found[event_type, outcome] += count
+    return dict(found)
 
 
 def test_every_event_becomes_a_job_for_every_destination_of_its_source(source: Source) -> None:
@@ -121,7 +126,7 @@ def test_a_filtered_event_is_counted_for_its_destination_alone(source: Source) -
     entry = log_entry(source, track("a", integrations={"All": False}), track("b"), received=RECEIVED)
     batch, jobs = prepared(*stored(entry))
     assert [job.message_id for job in jobs] == ["b"]
-    assert batch.page.counts == {(one.pk, HOUR, "track", "FILTERED_BY_INTEGRATIONS_OBJECT"): 1}
+    assert batch.page.counts == {(one.pk, MINUTE, "track", "FILTERED_BY_INTEGRATIONS_OBJECT", "Visit Booked"): 1}
     assert (batch.page.deliveries, batch.page.attempts) == ([], [])
     assert counted(batch) == {("track", "received"): 2}
 
@@ -146,7 +151,7 @@ def test_what_cannot_be_encrypted_is_held_without_a_body(source: Source) -> None
     batch, jobs = prepared(*stored(log_entry(source, bad, track("b"), received=RECEIVED)))
     assert [job.message_id for job in jobs] == ["b"]
     assert held_rows(batch) == [(sealed.pk, "a", "held", "FAILED_DATA_ENCRYPTION", 0, b"")]
-    assert batch.page.counts == {(sealed.pk, HOUR, "track", "FAILED_DATA_ENCRYPTION"): 1}
+    assert batch.page.counts == {(sealed.pk, MINUTE, "track", "FAILED_DATA_ENCRYPTION", "Visit Booked"): 1}
 
 
 def test_with_an_unusable_key_every_event_is_held(source: Source) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from destinations.pipeline.circuit import FAILURES_TO_OPEN, FIRST_PAUSE, LONGEST_PAUSE, Circuits
+from destinations.pipeline.circuit import FAILURES_TO_OPEN, FIRST_PAUSE, LONGEST_PAUSE, LONGEST_QUIET, Circuits
 
 HERE, THERE = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -89,3 +89,19 @@ def test_after_an_answer_the_pauses_begin_anew() -> None:
     for _ in range(FAILURES_TO_OPEN):
         circuits.failed(HERE, 500.0)
     assert circuits.take_probe(HERE, 500.0 + FIRST_PAUSE)
+
+
+def test_who_asks_for_time_gets_it_and_nobody_else_does() -> None:
+    circuits = Circuits()
+    circuits.asked_for_time(HERE, 100.0, 30.0)
+    circuits.asked_for_time(HERE, 110.0, 5.0)
+    circuits.answered(HERE)
+    assert (circuits.is_quiet(HERE, 129.9), circuits.is_quiet(THERE, 100.0)) == (True, False)
+    assert (circuits.is_quiet(HERE, 130.0), circuits.is_open(HERE)) == (False, False)
+
+
+def test_nobody_is_left_alone_for_hours() -> None:
+    circuits = Circuits()
+    circuits.asked_for_time(HERE, 100.0, 86_400.0)
+    assert circuits.is_quiet(HERE, 99.9 + LONGEST_QUIET)
+    assert not circuits.is_quiet(HERE, 100.0 + LONGEST_QUIET)

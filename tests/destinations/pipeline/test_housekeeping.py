@@ -18,7 +18,7 @@ from destinations.models import Attempt, Delivery, DeliveryCount, Destination, D
 from destinations.pipeline import housekeeping
 from destinations.pipeline.housekeeping import Housekeeping, clean_up
 from tests.destinations.factories import PAIR, DestinationFactory, append, encrypt_for, log_entry, track
-from tests.destinations.pipeline.driving import Driven
+from tests.destinations.pipeline.driving import Driven, outcomes
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import EventLogReader
 from workspaces.models import SeenMessage, Source, User, Workspace
@@ -88,18 +88,18 @@ def put_down(destination: Destination, status: str, age: timedelta) -> Delivery:
     job = Job(destination.pk, destination.workspace_id, "m-1", "track", received, b"{}", "", (0, 1, 0), attempts=1)
     page = Page()
     page.note_attempt(job, tried_at=received.timestamp(), duration_ms=1, status_code=500, code="e")
-    page.note_delivery(job, status, "e", next_try=timezone.now().timestamp() if status == "waiting" else None)
+    next_try = timezone.now().timestamp() if status == "waiting" else None
+    page.note_delivery(job, status, "e", next_try=next_try, answer=b"no")
     page.count(job, "e")
     ledger.write(page)
     return Delivery.objects.get(pk=job.delivery_id)
 
 
-@pytest.mark.parametrize("status", ["dead", "delivered"])
-def test_bodies_of_what_has_ended_go_and_the_record_stays(log: EventLogReader, hook: Destination, status: str) -> None:
-    row = put_down(hook, status, OLD)
+def test_bodies_of_what_has_ended_go_before_the_record(log: EventLogReader, hook: Destination) -> None:
+    row = put_down(hook, "dead", OLD)
     assert clean_up(log, [])["bodies"] == 1
     row.refresh_from_db()
-    assert (row.status, row.reason, bytes(row.sealed_body)) == (status, "e", b"")
+    assert (row.status, row.reason, bytes(row.sealed_body), bytes(row.sealed_answer)) == ("dead", "e", b"", b"")
     assert (Attempt.objects.count(), DeliveryCount.objects.count()) == (1, 1)
     assert clean_up(log, [])["bodies"] == 0
 
@@ -111,13 +111,26 @@ def test_a_young_body_stays(log: EventLogReader, hook: Destination, status: str)
     after = Delivery.objects.get()
     assert (after.status, after.next_try_at) == (status, before.next_try_at)
     assert ledger.open_body(after.pk, bytes(after.sealed_body)) == b"{}"
+    assert ledger.open_answer(after.pk, bytes(after.sealed_answer)) == b"no"
 
 
 def test_what_still_waits_past_the_retention_is_dead(log: EventLogReader, hook: Destination) -> None:
     row = put_down(hook, "waiting", OLD)
+    DeliveryCount.objects.all().delete()  # it waits: no end of it is counted
     assert clean_up(log, [])["bodies"] == 1
     row.refresh_from_db()
-    assert (row.status, row.next_try_at, bytes(row.sealed_body)) == ("dead", None, b"")
+    assert (row.status, row.reason, row.next_try_at, bytes(row.sealed_body)) == ("dead", "EVENT_EXPIRED", None, b"")
+    assert outcomes(hook) == {"EVENT_EXPIRED": 1}
+    clean_up(log, [])
+    assert outcomes(hook) == {"EVENT_EXPIRED": 1}
+
+
+def test_what_is_under_way_comes_to_its_own_end(log: EventLogReader, hook: Destination) -> None:
+    row = put_down(hook, "waiting", OLD)
+    Delivery.objects.update(claimed_until=timezone.now() + timedelta(seconds=30))
+    assert clean_up(log, [])["bodies"] == 0
+    row.refresh_from_db()
+    assert (row.status, row.reason) == ("waiting", "e")
 
 
 def test_what_is_held_stays_held(log: EventLogReader, hook: Destination) -> None:
@@ -138,9 +151,9 @@ def draft_of(workspace: Workspace, user: User, age: timedelta, *, with_key: bool
     return Draft.objects.create(workspace=workspace, user=user, kind="webhooks", touched_at=touched, pending_key=key)
 
 
-def test_drafts_go_a_day_after_they_were_touched(log: EventLogReader, workspace: Workspace, alice: User) -> None:
-    draft_of(workspace, alice, timedelta(hours=25))
-    fresh = draft_of(workspace, alice, timedelta(hours=23))
+def test_drafts_go_two_days_after_they_were_touched(log: EventLogReader, workspace: Workspace, alice: User) -> None:
+    draft_of(workspace, alice, timedelta(hours=49))
+    fresh = draft_of(workspace, alice, timedelta(hours=47))
     assert clean_up(log, [])["drafts"] == 1
     assert list(Draft.objects.all()) == [fresh]
 
@@ -164,14 +177,14 @@ def test_keys_in_force_stay(log: EventLogReader, hook: Destination) -> None:
     assert PublicKey.objects.get() == hook.public_key
 
 
-def test_a_worker_cleans_up_every_five_minutes(
+def test_a_worker_cleans_up_soon_and_then_every_five_minutes(
     log: EventLogReader, workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(housekeeping.time, "monotonic", lambda: now[0])
     keeper = Housekeeping()
     left: list[int] = []
-    for later in (0.0, 299.0, 1.0, 299.0, 1.0):
+    for later in (0.0, 19.0, 1.0, 299.0, 1.0):
         draft_of(workspace, alice, timedelta(days=2))
         now[0] += later
         keeper.run(log, [])
@@ -191,8 +204,36 @@ def test_purge_does_it_all_at_once_and_says_how_much(source: Source, hook: Desti
     fill_log(source, OLD, YOUNG, settled=2)
     put_down(hook, "dead", OLD)
     draft_of(source.workspace, alice, OLD, with_key=True)
-    assert purge() == {"log entries": 1, "message ids": 0, "bodies": 1, "unused keys": 1, "drafts": 1}
-    assert purge() == {"log entries": 0, "message ids": 0, "bodies": 0, "unused keys": 0, "drafts": 0}
+    assert purge() == {
+        "log entries": 1,
+        "names and samples": 1,
+        "message ids": 0,
+        "bodies": 1,
+        "samples": 0,
+        "field counts": 0,
+        "fields": 0,
+        "ids of old requests": 0,
+        "old releases": 0,
+        "unused keys": 1,
+        "drafts": 1,
+        "sessions": 0,
+        "records of deliveries": 0,
+    }
+    assert purge() == {
+        "log entries": 0,
+        "names and samples": 0,
+        "message ids": 0,
+        "bodies": 0,
+        "samples": 0,
+        "field counts": 0,
+        "fields": 0,
+        "ids of old requests": 0,
+        "old releases": 0,
+        "unused keys": 0,
+        "drafts": 0,
+        "sessions": 0,
+        "records of deliveries": 0,
+    }
 
 
 def test_purge_leaves_the_partitions_of_a_running_worker_to_it(

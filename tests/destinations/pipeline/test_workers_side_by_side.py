@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +13,7 @@ from destinations.delivery import ledger
 from destinations.models import Delivery, Destination
 from destinations.pipeline import sending
 from tests.destinations.factories import append, append_events, log_entry, track
+from tests.destinations.pipeline.conftest import START, Process
 from tests.destinations.pipeline.driving import (
     Driven,
     came_in,
@@ -27,13 +25,8 @@ from tests.destinations.pipeline.driving import (
     tries,
 )
 from tests.destinations.receivers import OK, Answer, Got, Receiver, wait_for
-from tests.servers import ROOT, server_environment, stop
 from workspaces.event_log import open_writer
 from workspaces.models import Source
-
-START = 60.0  # seconds a process may take on a busy machine
-
-Process = subprocess.Popen[bytes]
 
 
 def fails_first(got: Got) -> Answer:
@@ -126,26 +119,6 @@ def test_a_stopped_worker_finishes_what_is_under_way_and_parks_the_rest(
     assert len(receiver.got) == len(tries(destination)) == 32
     assert Delivery.objects.filter(status="waiting", attempts=0).count() == 8
     assert (ledger.saved_position(0), outcomes(destination)) == (1, {"delivered": 32})
-
-
-@pytest.fixture
-def start_worker(own_log: None, tmp_path: Path) -> Iterator[Callable[[], Process]]:
-    """Starts `manage.py worker` on the test's database, log and keys."""
-    started: list[Process] = []
-    environment = {**server_environment(0), "DELIVERY_ALLOWED_NETWORKS": "127.0.0.0/8"}
-
-    def start() -> Process:
-        with (tmp_path / "worker.txt").open("ab") as sink:
-            command = [sys.executable, "manage.py", "worker"]
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=sink, stderr=sink, start_new_session=True
-            )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        stop(process)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
