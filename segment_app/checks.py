@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 
+from audit.proof import checkpoints
 from workspaces import sealing
 
 MINIMUM_SQLITE = (3, 35, 0)  # RETURNING
@@ -41,6 +42,17 @@ def sealing_keys_open(**_: Any) -> Sequence[CheckMessage]:
     except (sealing.SealError, ValueError):
         hint = "Give one or more base64 keys of 32 bytes, newest first: openssl rand -base64 32"
         return [Error("DATA_SEALING_KEYS cannot be used.", hint=hint, id="segment_app.E003")]
+    return []
+
+
+@register(Tags.security)
+def audit_keys_open(**_: Any) -> Sequence[CheckMessage]:
+    """Without a usable key the audit log is not sealed."""
+    try:
+        checkpoints.public_keys()
+    except checkpoints.KeyUnusable as error:
+        hint = "Give base64 of 32 bytes: openssl rand -base64 32. `manage.py audit_keys` prints its public half."
+        return [Error(f"{error}.", hint=hint, id="segment_app.E007")]
     return []
 
 

@@ -65,8 +65,10 @@ class Demo:
         return f"""
   Open       {link}
              (signs you in once, within the hour; again later: manage.py sign_in_link {self.email})
+  Password   {self.password}  (asked for before sensitive steps, five minutes after you signed in)
   Write key  {self.write_key}
   Receiver   {self.receiver_url}  (shows what the demo destination received)
+  Mail       {self.receiver_url}mail  (invitations and whatever else is mailed to people)
 
   Send a first event:
 
@@ -85,6 +87,11 @@ def receiver_port() -> int:
 def receiver_folder() -> Path:
     """The customer's side of the demo: its private key. Not part of the product's data."""
     return settings.DATA_DIR / "receiver"
+
+
+def mail_folder() -> Path:
+    """Where the embedded default puts mail; the demo's receiver shows it at /mail."""
+    return Path(getattr(settings, "EMAIL_FILE_PATH", "") or settings.DATA_DIR / "mail")
 
 
 def ensure_demo() -> Demo:

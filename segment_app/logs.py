@@ -1,8 +1,14 @@
-"""Log lines that can hold no PHI: of an exception they keep its type and the places it passed, never its words."""
+"""Log lines that can hold no PHI: of an exception they keep its type and the places it passed, never its words.
+
+Django names the address of a refused request; where that is a link that lets somebody in, its secret is left out.
+"""
 
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
+
+_SECRET_LINK = re.compile(r"(/(?:invitations|login/link|password/reset/key|confirm-email)/)[^\s?]+")
 
 
 class LineFormatter(logging.Formatter):
@@ -11,7 +17,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render the record; an attached exception becomes ` | TypeName at file:line < file:line`."""
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = f"{when} {record.levelname} {record.name} {record.getMessage()}"
+        message = _SECRET_LINK.sub(r"\1...", record.getMessage())
+        line = f"{when} {record.levelname} {record.name} {message}"
         return f"{line} | {self.formatException(record.exc_info)}" if record.exc_info else line
 
     def formatException(self, ei: object) -> str:  # noqa: N802  (the name is logging's)

@@ -1,6 +1,6 @@
 """The demo's receiver: the customer's server in miniature. It keeps the last events in memory and shows them on a page.
 
-It is a process of its own and knows nothing of the product but what arrives by HTTP.
+It is a process of its own and knows nothing of the product but what arrives by HTTP, and the mails it sends to people.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from django.conf import settings
 from django.template.loader import render_to_string
+
+from segment_app import mailbox
 
 KEPT = 100
 MAX_BODY = 1_000_000
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; frame-ancestors 'none'"
 )
+OWN_NAMES = {"127.0.0.1", "localhost"}
 FILES = {"/receiver.css": "text/css", "/receiver.js": "text/javascript"}
 # One RSA block in base64 (2048, 3072, 4096 bits) or a JWE in compact form: what an encrypted field looks like.
 _BLOCK = re.compile(r"[A-Za-z0-9+/]{342}==|[A-Za-z0-9+/]{512}|[A-Za-z0-9+/]{683}=")
@@ -96,6 +100,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     inbox: Inbox
     key_file: Path
+    mail_folder: Path
 
     def do_POST(self) -> None:
         """Keep the event and answer 200, as a customer's endpoint would."""
@@ -119,6 +124,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/":
             page = render_to_string("demo/receiver.html", {"inbox": self.inbox, "key_file": self.key_file})
             self._answer(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
+        elif path == "/mail":
+            self._show_mail()
         elif path == "/count":
             self._answer(HTTPStatus.OK, str(self.inbox.count).encode(), "text/plain")
         elif path in FILES:
@@ -127,6 +134,15 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, (settings.BASE_DIR / "static" / folder / path[1:]).read_bytes(), kind)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
+
+    def _show_mail(self) -> None:
+        # Its links are secrets: a page elsewhere that has its name lead to this machine must not read them.
+        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in OWN_NAMES:
+            self._answer(HTTPStatus.FORBIDDEN, b"open this page by the address that was printed", "text/plain")
+            return
+        shown = {"mails": mailbox.newest(self.mail_folder), "folder": self.mail_folder}
+        page = render_to_string("demo/mail.html", shown)
+        self._answer(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
 
     def _answer(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.send_response(status)
@@ -152,8 +168,8 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(port: int, key_file: Path) -> None:
+def serve(port: int, key_file: Path, mail_folder: Path) -> None:
     """Listen on this machine alone until interrupted."""
-    handler = type("DemoHandler", (Handler,), {"inbox": Inbox(), "key_file": key_file})
+    handler = type("DemoHandler", (Handler,), {"inbox": Inbox(), "key_file": key_file, "mail_folder": mail_folder})
     with Server(("127.0.0.1", port), handler) as server:
         server.serve_forever()

@@ -26,8 +26,7 @@ HTTPS = SITE_URL.startswith("https://")
 
 _generated = (
     {}
-    if {"SECRET_KEY", "SECRET_KEY_FILE"} & set(os.environ)
-    and {"DATA_SEALING_KEYS", "DATA_SEALING_KEYS_FILE"} & set(os.environ)
+    if all({name, f"{name}_FILE"} & set(os.environ) for name in secrets_file.DRAW)
     else secrets_file.load_or_create(DATA_DIR)
 )
 # A value that starts with `$` would be read as a reference by django-environ, and files keep their last newline.
@@ -35,6 +34,12 @@ SECRET_KEY = env.str("SECRET_KEY", default=_generated.get("SECRET_KEY", "")).str
 DATA_SEALING_KEYS = [
     key.strip() for key in env.list("DATA_SEALING_KEYS", default=[_generated.get("DATA_SEALING_KEYS", "")])
 ]
+
+# Signs checkpoints of the audit log: base64 of 32 bytes. Public halves of keys used before stay listed.
+AUDIT_SIGNING_KEY = env.str("AUDIT_SIGNING_KEY", default=_generated.get("AUDIT_SIGNING_KEY", "")).strip()
+AUDIT_OLD_PUBLIC_KEYS = [key.strip() for key in env.list("AUDIT_OLD_PUBLIC_KEYS", default=[])]
+# A folder outside the database's reach that checkpoints are copied to; empty for none.
+AUDIT_CHECKPOINT_DIR = env.str("AUDIT_CHECKPOINT_DIR", default="")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if SITE_IS_LOCAL else [SITE_HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL] if HTTPS else [])
@@ -45,7 +50,7 @@ INSTALLED_APPS = [
     "privacy",
     "workspaces",
     "audit",
-    "django.contrib.admin",
+    "segment_app.support_admin.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "workspaces.middleware.FreshMiddleware",
     "workspaces.middleware.SecondFactorMiddleware",
     "workspaces.middleware.WorkspaceMiddleware",
     "audit.middleware.AuditMiddleware",
@@ -101,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "workspaces.context_processors.shell",
+                "workspaces.context_processors.session",
             ],
             "builtins": [
                 "lucide.templatetags.lucide",
@@ -114,14 +121,23 @@ FORM_RENDERER = "segment_app.forms.Renderer"
 
 # Database: SQLite for one machine, PostgreSQL for production.
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+# How long a statement waits for a lock; wsgi.py says how long where a person waits for the answer. 0: 20 on SQLite, no
+# end on PostgreSQL, since workers and commands have time.
+DATABASE_LOCK_SECONDS = env.float("DATABASE_LOCK_SECONDS", default=0.0)
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a transaction that reads and then writes would otherwise fail with "locked"
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-32768;",
+        "timeout": DATABASE_LOCK_SECONDS or 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-32768;"
+        # What is deleted is overwritten: it may be about a patient.
+        "PRAGMA secure_delete=ON;",
     }
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
+    if DATABASE_LOCK_SECONDS:
+        of_url = DATABASES["default"].setdefault("OPTIONS", {})
+        lock = f"-c lock_timeout={round(DATABASE_LOCK_SECONDS * 1000)}"
+        of_url["options"] = f"{of_url.get('options', '')} {lock}".strip()
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -147,6 +163,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "workspaces.passwords.GuessablePasswordValidator"},
+    {"NAME": "workspaces.passwords.MaximumLengthValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -158,10 +176,21 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
-# Wider than axes' five failures, so that people meet its page, which says when to try again.
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/5m/key"}
+ACCOUNT_FORMS = {"change_password": "workspaces.account_forms.ChangePasswordForm"}
+# `login_failed` stands behind axes' lock and is wider: it counts in one step, so that guesses sent all at once do not
+# slip past. What counts by address leaves room for a clinic behind one.
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "10/5m/key",
+    "reset_password": "100/m/ip,5/m/key",
+    "reset_password_from_key": "100/m/ip",
+}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
 MFA_ADAPTER = "workspaces.mfa.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "workspaces.account_forms.AuthenticateForm",
+    "reauthenticate": "workspaces.account_forms.ReauthenticateForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Lifeline"
@@ -170,18 +199,28 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey alone stands for both factors
 # Browsers treat localhost as secure without TLS; the library wants to be told.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = SITE_IS_LOCAL and not HTTPS
-AXES_FAILURE_LIMIT = 5
+AXES_HANDLER = "workspaces.lockout.LockoutHandler"
+AXES_FAILURE_LIMIT = 5  # of one account, wherever the tries come from
+FAILURES_PER_ADDRESS = 100  # of all accounts together: a clinic behind one address has many who mistype
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True
-# Per account: a clinic behind one address must not be locked out by one member's typing.
-AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself
 # Warns that limits by cookie or browser can be dodged; ours adds up an account's failures whatever they come with.
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 AXES_CLIENT_IP_CALLABLE = "workspaces.accounts.client_address"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # the audit log keeps it
 AXES_USERNAME_CALLABLE = "workspaces.accounts.login_name"
-AXES_SENSITIVE_PARAMETERS = ["login", "password", "csrfmiddlewaretoken"]
+AXES_SENSITIVE_PARAMETERS = [
+    "login",
+    "password",
+    "oldpassword",
+    "password1",
+    "password2",
+    "code",
+    "credential",
+    "csrfmiddlewaretoken",
+]
 AXES_LOCKOUT_TEMPLATE = "account/locked.html"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
@@ -223,6 +262,7 @@ CONTENT_SECURITY_POLICY = {
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10  # seconds: a person or a worker waits meanwhile
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{SITE_HOST}")
 
 LANGUAGE_CODE = "en-us"
@@ -250,3 +290,7 @@ LOGGING = {
     # axes names accounts in its lines; what it has to tell stands in the audit log.
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}, "axes": {"level": "CRITICAL"}},
 }
+
+# Uploads (lists of user ids) stay in memory: Django would put large ones into a temporary file, in clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

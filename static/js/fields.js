@@ -9,6 +9,12 @@ const noResults = () => {
   return line;
 };
 
+// What a choice covers of recent events stands below its name.
+const optionLine = ({ text, covers }, escape) => {
+  const below = covers ? `<span class="option__covers">Covers ${escape(covers)}</span>` : "";
+  return `<div>${escape(text)}${below}</div>`;
+};
+
 const makeChips = (select) => {
   if (select.tomselect) return;
   const chips = new TomSelect(select, {
@@ -18,7 +24,7 @@ const makeChips = (select) => {
     maxOptions: null,
     closeAfterSelect: false,
     refreshThrottle: 0, // else Enter right after typing takes the first of the old list
-    render: { no_results: noResults },
+    render: { no_results: noResults, option: optionLine },
     onItemRemove: () => announceChips(select),
     onItemAdd() {
       this.setTextboxValue("");

@@ -1,4 +1,4 @@
-// The frame's few moving parts: the sidebar on narrow screens, and menus that close again.
+// The frame's few moving parts: the sidebar on narrow screens, menus that close again, and secrets shown while typed.
 document.documentElement.classList.add("js");
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -33,4 +33,18 @@ document.addEventListener("DOMContentLoaded", () => {
       button.focus();
     }
   });
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-reveal]");
+  if (!button) return;
+  const input = document.getElementById(button.dataset.reveal);
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!shown));
+});
+
+// What was shown goes out as a password field does, so that no browser keeps it for suggestions.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll('[data-reveal][aria-pressed="true"]')) button.click();
 });

@@ -1,12 +1,20 @@
-// The Setup page: shows Data Encryption when it is ticked, keeps Create back until a pair is stored, saves the private
+// The Setup page and the Data Encryption tab, whose Save is the other's Create: shows Data Encryption when it is ticked, keeps Create back until a pair is stored, saves the private
 // key as a file, and warns before a page with an unused pair is left. The server checks all of it again.
 const setupForm = () => document.querySelector("form[data-setup]");
 let leaving = false;
+let isUnsaved = false;
 
 const isReady = (form) => {
   const encrypts = form.elements.encrypts;
   if (!encrypts?.checked) return true;
-  return "pending" in form.dataset && form.elements.key_stored?.checked && form.elements.fields.selectedOptions.length > 0;
+  const hasKey = "pending" in form.dataset ? form.elements.key_stored?.checked : "inForce" in form.dataset;
+  return hasKey && form.elements.fields.selectedOptions.length > 0;
+};
+
+// Of the three ways to a key pair, only what the chosen one asks for.
+const showOrigin = (form) => {
+  const origin = form.elements.key_origin?.value;
+  for (const part of form.querySelectorAll("[data-origin-part]")) part.hidden = !part.dataset.originPart.split(" ").includes(origin);
 };
 
 const refresh = () => {
@@ -14,9 +22,21 @@ const refresh = () => {
   if (!form) return;
   const part = form.querySelector("[data-encryption]");
   if (part) part.hidden = !form.elements.encrypts.checked;
+  showOrigin(form);
   const ready = isReady(form);
   for (const button of form.querySelectorAll("[data-create]")) button.disabled = !ready;
   form.querySelector("[data-create-hint]").hidden = ready;
+};
+
+// Nobody pressed anything yet: what was typed is kept on the server, sealed, should the session end meanwhile.
+const keepAnswers = () => {
+  const form = setupForm();
+  if (leaving || !form?.dataset.answersUrl) return;
+  isUnsaved = false;
+  const body = new FormData(form);
+  body.delete("public_key"); // it may be a private key, pasted by mistake and not noticed yet
+  const options = { method: "POST", body, redirect: "manual", keepalive: true };
+  fetch(form.dataset.answersUrl, options).catch(() => { isUnsaved = true; });
 };
 
 const saveKey = (button) => {
@@ -39,7 +59,7 @@ const say = (text) => {
 
 // The button that was pressed is gone with the old form: go to the first fault, or to the key just drawn.
 const goOn = () => {
-  const fault = setupForm().querySelector("[aria-invalid=true]") ?? setupForm().querySelector("[role=alert]");
+  const fault = setupForm().querySelector("[aria-invalid=true]") ?? setupForm().querySelector("[role=alert]:not([hidden])");
   const next = fault ?? document.querySelector("[data-private-key]");
   if (fault?.matches("[role=alert]")) fault.tabIndex = -1;
   if (next?.tomselect) focusChips(next);
@@ -48,6 +68,11 @@ const goOn = () => {
 };
 
 document.addEventListener("change", refresh);
+for (const name of ["input", "change"]) document.addEventListener(name, () => { isUnsaved = true; });
+document.addEventListener("session:warning", keepAnswers); // also where all is saved: an unused pair is kept longer then
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden" && isUnsaved) keepAnswers();
+});
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-download]");
   if (button) saveKey(button);
@@ -90,6 +115,7 @@ document.addEventListener("htmx:sendError", () => {
 // htmx has enabled every button again by now.
 document.addEventListener("htmx:afterRequest", refresh);
 document.addEventListener("htmx:afterSettle", (event) => {
+  isUnsaved = false;
   refresh();
   const notice = document.getElementById("key-notice");
   if (notice.contains(event.target)) notice.scrollIntoView({ block: "center" });

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management import BaseCommand
 
 from segment_app import receiver
-from segment_app.demo import receiver_folder, receiver_port
+from segment_app.demo import mail_folder, receiver_folder, receiver_port
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _leave)
-        receiver.serve(options["port"], receiver_folder() / "private-key.pem")
+        receiver.serve(options["port"], receiver_folder() / "private-key.pem", mail_folder())
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -65,7 +65,8 @@ def _product(environment: dict[str, str], options: dict[str, Any]) -> list[Child
     server += ["--host", host, "--port", str(port), "--workers", str(options["web_processes"])]
     server += ["--blocking-threads", BLOCKING_THREADS, "--respawn-failed-workers", "segment_app.wsgi:application"]
     workers = [Child(f"worker {n + 1}", _manage("worker"), environment) for n in range(options["worker_processes"])]
-    return [Child("web server", server, environment, listens=(_reachable(host), port)), *workers]
+    sealer = Child("sealer", _manage("sealer"), environment)
+    return [Child("web server", server, environment, listens=(_reachable(host), port)), *workers, sealer]
 
 
 def _reachable(host: str) -> str:
