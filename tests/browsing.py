@@ -8,6 +8,8 @@ from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from tests.factories import PASSWORD
+from tests.second_factor import code_now
 from workspaces.models import User
 
 AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -21,6 +23,17 @@ def sign_in(page: Page, server: LiveServer, user: User) -> None:
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}])
 
 
+def sign_in_by_page(page: Page, server: LiveServer, user: User, *, path: str) -> None:
+    """Open the path as somebody who is signed out: password, then the code of their app."""
+    page.goto(f"{server.url}{path}")
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("textbox", name="Code").fill(code_now())
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_url(f"{server.url}{path}")
+
+
 def complaints(page: Page) -> list[str]:
     """Fills with the page's errors and warnings, other than answers a test asks for."""
     found: list[str] = []
@@ -32,6 +45,12 @@ def complaints(page: Page) -> list[str]:
     page.on("console", lambda message: note(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: note(str(error)))
     return found
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Click a link and wait for its page: what looks at a page at once, as axe does, would look at the one before."""
+    with page.expect_navigation():
+        link.click()
 
 
 def assert_accessible(page: Page, where: str) -> None:

@@ -12,7 +12,7 @@ from factory.django import DjangoModelFactory
 
 from workspaces import grants
 from workspaces.grants import RoleGiven
-from workspaces.models import Membership, Source, SupportAccess, User, Workspace
+from workspaces.models import Invitation, Membership, Source, SupportAccess, User, Workspace
 from workspaces.roles import Role
 
 PASSWORD = "correct horse battery staple"
@@ -27,6 +27,8 @@ class WorkspaceFactory(DjangoModelFactory[Workspace]):
     slug = "acme-health"
     plan = Workspace.Plan.BUSINESS
     baa_signed_on = date(2024, 1, 15)
+    baa_signed_by = "Olivia Owner, Chief Privacy Officer"
+    baa_reference = "BAA-2024-001"
 
 
 class SourceFactory(DjangoModelFactory[Source]):
@@ -63,6 +65,16 @@ def support_staff(*let_into: Workspace) -> User:
         until = timezone.now() + timedelta(days=1)
         SupportAccess.objects.create(workspace=workspace, granted_by=owner, expires_at=until)
     return user
+
+
+def invitation(workspace: Workspace, email: str = "nina@example.com", *roles: RoleGiven) -> Invitation:
+    """An open invitation by an owner, for a day, whose link nobody knows."""
+    owner = workspace.members.filter(memberships__grants__role=Role.OWNER).first()
+    kept = [given.as_json() for given in roles]
+    until = timezone.now() + timedelta(days=1)
+    return Invitation.objects.create(
+        workspace=workspace, email=email, roles=kept, digest=f"of {email}", invited_by=owner, expires_at=until
+    )
 
 
 def join(workspace: Workspace, user: User, *roles: str) -> Membership:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINE = 60.0
+DEADLINE = 180.0  # only to end a test that hangs: a busy machine starts the product in more than a minute
 
 
 def free_port(run: int = 1) -> int:

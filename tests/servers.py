@@ -78,6 +78,7 @@ def server_environment(port: int) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "SECRET_KEY": settings.SECRET_KEY,
         "DATA_SEALING_KEYS": ",".join(settings.DATA_SEALING_KEYS),
+        "AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY,
         "SITE_URL": f"http://127.0.0.1:{port}",
         "STATIC_STORAGE": "django.contrib.staticfiles.storage.StaticFilesStorage",
     }

@@ -25,6 +25,8 @@ INSIDE = [
     "/acme-health/settings/basic",
     "/acme-health/settings/hipaa/eligible-products",
     "/acme-health/settings/hipaa/architecting",
+    "/settings/user/profile",
+    "/settings/user/sessions",
     "/password/change",
     "/logout",
 ]

@@ -24,6 +24,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://app:secret@db.example.org/app",
     "SECRET_KEY": "p" * 40 + "abcdefghijklmnopqrstuvwxyz",
     "DATA_SEALING_KEYS": KEY,
+    "AUDIT_SIGNING_KEY": KEY,
 }
 SHOW = "from django.conf import settings; print(settings.SECRET_KEY, settings.DATA_SEALING_KEYS)"
 
@@ -115,3 +116,14 @@ def test_migrate_alone_makes_the_shared_cache_work(tmp_path: Path) -> None:
     said(manage("migrate", "--verbosity", "0", DATA_DIR=str(tmp_path)))
     use = "import django; django.setup(); from django.core.cache import cache; cache.set('a', 1); print(cache.get('a'))"
     assert said(manage("-c", use, DATA_DIR=str(tmp_path))).strip() == "1"
+
+
+def test_a_secret_that_a_new_version_needs_is_added(tmp_path: Path) -> None:
+    kept = {"SECRET_KEY": PRODUCTION["SECRET_KEY"], "DATA_SEALING_KEYS": KEY}
+    (tmp_path / "secrets.json").write_text(json.dumps(kept))
+    show = "from django.conf import settings; print(settings.SECRET_KEY, settings.AUDIT_SIGNING_KEY)"
+    shown = [said(manage("-c", show, DATA_DIR=str(tmp_path))) for _ in range(2)]
+    drawn = json.loads((tmp_path / "secrets.json").read_text())
+    assert shown == [f"{kept['SECRET_KEY']} {drawn['AUDIT_SIGNING_KEY']}\n"] * 2
+    assert len(base64.b64decode(drawn["AUDIT_SIGNING_KEY"])) == 32
+    assert {name: drawn[name] for name in kept} == kept

@@ -10,7 +10,22 @@ from pathlib import Path
 
 from common import bare_encrypts, openssl_public_ops
 
-SCRIPTS = ("transform.py", "worker.py", "ingest.py", "end_to_end.py")
+SCRIPTS = (
+    "detection.py",
+    "scan.py",
+    "transform.py",
+    "worker.py",
+    "ingest.py",
+    "end_to_end.py",
+    "portal.py",
+    "suppression.py",
+    "seal.py",
+    "audit_page.py",
+    "audit_request.py",
+    "audit.py",
+    "audit_list.py",
+    "audit_evidence.py",
+)
 
 
 def main() -> None:

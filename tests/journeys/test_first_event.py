@@ -45,9 +45,9 @@ def sign_in(page: Page, product: Product, demo: dict[str, Any]) -> None:
     page.goto(product.url)
     page.get_by_label("Email").fill(demo["email"])
     page.get_by_label("Password").fill(demo["password"])
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("textbox").first.fill(code_now(demo["totp_secret"]))
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Acme Health")).to_be_visible()
 
 
@@ -65,11 +65,12 @@ def walk_to_setup(page: Page) -> None:
 def answer_setup(page: Page, endpoint: Capture) -> None:
     page.get_by_label("Name", exact=False).first.fill("Research webhook")
     page.get_by_label("Webhook URL").fill(endpoint.url)
+    page.get_by_role("switch", name="Enable Destination").check()
     page.get_by_label("Have Segment encrypt sensitive data").check()
     box = page.get_by_role("combobox", name="Fields")
     for field in CHOSEN:
         box.fill(field)
-        page.get_by_role("option", name=field, exact=True).click()
+        page.get_by_role("option", name=re.compile(rf"^{field}(\s*Covers .*)?$")).click()
 
 
 def generate(page: Page) -> str:
@@ -117,7 +118,9 @@ def stored_bytes(product: Product) -> Iterator[tuple[str, bytes]]:
         with psycopg.connect(url) as connection:
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             for (table,) in tables:
-                with connection.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))) as copy:
+                with connection.cursor().copy(
+                    sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(table))
+                ) as copy:
                     yield table, b"".join(bytes(part) for part in copy)
 
 

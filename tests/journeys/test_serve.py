@@ -44,7 +44,7 @@ def page_of_receiver(product: Product) -> str:
 def test_prints_what_a_newcomer_needs(product: Product) -> None:
     demo = product.demo()
     printed = wait_until(lambda: (text := product.log.read_text()) * ("Ctrl-C" in text), what="it is printed")
-    for fact in ("url", "email", "write_key"):
+    for fact in ("url", "email", "password", "write_key"):
         assert demo[fact] in printed
     assert f"{product.url}/login/link/" in printed
     assert f"curl {product.url}/v1/track -u {demo['write_key']}:" in printed
