@@ -17,7 +17,7 @@ run: $(VENV)/runtime
 	@exec $(RUN) manage.py serve --demo
 
 test: $(VENV)/dev $(VENV)/sdks/installed browser
-	$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .
