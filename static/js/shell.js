@@ -1,7 +1,13 @@
 // The frame's few moving parts: the sidebar on narrow screens, menus that close again, and secrets shown while typed.
 document.documentElement.classList.add("js");
 
+// htmx tells of a request that a later one has overtaken as if it had failed. What did fail it tells of twice.
+const quietly = (element, name, detail) => {
+  if (name === "htmx:afterRequest" || name === "htmx:sendAbort") delete detail.error;
+};
+
 document.addEventListener("DOMContentLoaded", () => {
+  if (window.htmx) htmx.logger = quietly;
   const shell = document.querySelector("[data-shell]");
   const button = document.querySelector("[data-sidebar-button]");
 

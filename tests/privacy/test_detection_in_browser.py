@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from privacy.custom_matchers import MatcherAnswers, create_matcher
@@ -159,6 +159,20 @@ def test_default_matchers(detection: Page, live_server: LiveServer, workspace: W
     assert_accessible(detection, "a default matcher")
     follow(detection, detection.get_by_role("link", name="E-Mail"))
     assert_accessible(detection, "a matcher with a long synonym")
+
+
+def test_a_trial_that_another_overtakes_is_let_go_in_silence(detection: Page, reports: list[str]) -> None:
+    page = detection
+    held: list[Route] = []
+    page.route("**/trial", lambda route: route.continue_() if held else held.append(route))
+    page.get_by_role("link", name="Add a Custom Matcher").click()
+    dialog = open_dialog(page)
+    dialog.get_by_label("Test JSON").fill('{"ward": 7}')
+    with page.expect_request_finished(lambda request: "trial" in request.url):
+        dialog.get_by_label("Matcher Name").fill("ward")
+    expect(page.locator("mark")).to_have_text(["ward"])
+    assert [route.request.failure for route in held] == ["net::ERR_ABORTED"]
+    assert reports == []
 
 
 def test_patterns_are_tried_on_samples(detection: Page, reports: list[str], source: Source) -> None:
