@@ -1,43 +1,49 @@
 """What people without PII Access see of events: the keys, and dots where a value is restricted.
 
-A value is masked where the rules take its field for red or yellow by name or by the value itself, where the inventory
-says so or once did (green never un-masks, documented), where it stands below such a field, and where it says who the
-end user is. Green in the inventory has no effect here (documented): matchers go on masking.
+A value is masked where the rules take its field for red or yellow by name, by the value itself or by one the field held
+before, where the inventory says so or once did (green never un-masks, documented), where it stands below such a field,
+and where it says who the end user is. Green in the inventory has no effect here (documented): matchers go on masking.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from privacy.matchers import folded
-from privacy.models import InventoryField
+from privacy.models import InventoryField, ObservedField
 from privacy.rulebooks import rules_of
 from privacy.rules.book import RuleBook, last_key
-from privacy.scanning.shape import SCANNED_OBJECTS
+from privacy.scanning.shape import LONGEST_NAME, SCANNED_OBJECTS, Shape, storable
 from workspaces.access import Access, Right
 
 MASK = "\u2022" * 8  # whatever was there: its length would tell
 DEEPEST = 64  # levels; what lies deeper is not shown
 IDENTIFIERS = frozenset({"userId", "anonymousId", "previousId", "groupId"})
 RESTRICTED = frozenset({"red", "yellow"})
+VIEWS = frozenset({"page", "screen"})  # events with a name of their own
+CHUNK = 500  # names asked for at once
 
 
 @dataclass(frozen=True, slots=True)
 class Masks:
     """A workspace's rules as masking asks them.
 
-    `restricted` are folded names that the inventory holds, or once held, for red or yellow.
+    `restricted` are folded names that the inventory holds, or once held, for red or yellow; `given_away` fields of the
+    events in question that are red or yellow because of a value they held before.
     """
 
     book: RuleBook
     restricted: frozenset[str]
+    given_away: frozenset[str] = frozenset()
 
     def hides_name(self, name: str) -> bool:
         """Whether a field of this dotted name is masked whatever its value is."""
         if folded(name) in self.restricted or folded(last_key(name)) in self.restricted:
+            return True
+        if self.given_away and storable(name, LONGEST_NAME) in self.given_away:
             return True
         decision = self.book.recommend(name)
         return decision is not None and decision.classification in RESTRICTED
@@ -48,14 +54,18 @@ class Masks:
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The event with its keys and shape, restricted values masked. null stays: it says nothing."""
-        return {
-            key: self._masked("" if key in SCANNED_OBJECTS else key, value, hidden=key in IDENTIFIERS, left=DEEPEST)
-            for key, value in event.items()
-        }
+        return {key: self._part(key, value, is_view=event.get("type") in VIEWS) for key, value in event.items()}
 
     def value(self, name: str, value: object) -> object:
         """One value of a field as those without PII Access see it."""
         return self._masked(name, value, hidden=self.hides_name(name), left=DEEPEST)
+
+    def _part(self, key: str, value: object, *, is_view: bool) -> Any:
+        """One of the event's own keys. No scan looks at those that nobody documented, so their names decide."""
+        if key in SCANNED_OBJECTS:
+            return self._masked("", value, hidden=False, left=DEEPEST)
+        hidden = key in IDENTIFIERS or (self.hides_name(key) and not (is_view and key == "name"))
+        return self._masked(key, value, hidden=hidden, left=DEEPEST)
 
     def _masked(self, name: str, value: object, *, hidden: bool, left: int) -> Any:
         if value is None:
@@ -74,8 +84,11 @@ class Masks:
         return self._masked(name, value, hidden=hidden, left=left)
 
 
-def masks_of(workspace_id: uuid.UUID) -> Masks:
-    """The workspace's masks as they stand; two short queries where its rules have not changed."""
+def masks_of(workspace_id: uuid.UUID, events: Iterable[Mapping[str, Any]] = ()) -> Masks:
+    """The workspace's masks as they stand, for these events: a query for each 500 of their fields.
+
+    Two short queries more, where the workspace's rules have changed; one, where they have not.
+    """
     compiled = rules_of(workspace_id)
     kept = _kept.get(workspace_id)
     if kept is None or kept[0] is not compiled.book:
@@ -83,14 +96,32 @@ def masks_of(workspace_id: uuid.UUID) -> Masks:
             "folded", flat=True
         )
         kept = _kept[workspace_id] = (compiled.book, Masks(compiled.book, frozenset(names)))
-    return kept[1]
+    given_away = _given_away(workspace_id, compiled.book, events)
+    return replace(kept[1], given_away=given_away) if given_away else kept[1]
 
 
 _kept: dict[uuid.UUID, tuple[RuleBook, Masks]] = {}
 
 
+def _given_away(workspace_id: uuid.UUID, book: RuleBook, events: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Which of the events' fields the scan found red or yellow by a value."""
+    shape = Shape(book)
+    wanted = sorted({field.name for event in events for field in shape.fields_of(event) if field.by_name is None})
+    found: set[str] = set()
+    for start in range(0, len(wanted), CHUNK):
+        rows = ObservedField.objects.filter(workspace_id=workspace_id, name__in=wanted[start : start + CHUNK])
+        found.update(rows.filter(by_value=True, recommended__in=RESTRICTED).values_list("name", flat=True))
+    return frozenset(found)
+
+
 def seen_by(access: Access, workspace_id: uuid.UUID, event: Mapping[str, Any]) -> dict[str, Any]:
     """The event as the person may see it: all of it with PII Access, else masked."""
+    return all_seen_by(access, workspace_id, [event])[0]
+
+
+def all_seen_by(access: Access, workspace_id: uuid.UUID, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same of several events at once."""
     if access.may(Right.SEE_PII):
-        return dict(event)
-    return masks_of(workspace_id).event(event)
+        return [dict(event) for event in events]
+    masks = masks_of(workspace_id, events)
+    return [masks.event(event) for event in events]

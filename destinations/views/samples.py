@@ -7,7 +7,7 @@ from typing import Any
 from destinations.models import Destination, Draft
 from destinations.pasted import printable
 from destinations.recent_events import recent_events
-from privacy.masking import seen_by
+from privacy.masking import all_seen_by
 from workspaces.event_log.base import EventLogUnavailable
 from workspaces.requests import MemberRequest
 
@@ -25,7 +25,7 @@ def samples(request: MemberRequest, about: Destination | Draft, *, limit: int = 
         events = recent_events(about.source_id, limit=limit)
     except EventLogUnavailable:
         return []
-    return [seen_by(request.access, request.workspace.pk, event) for event in events]
+    return all_seen_by(request.access, request.workspace.pk, events)
 
 
 def known_fields(events: list[Event]) -> dict[str, list[str]]:

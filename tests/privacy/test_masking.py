@@ -9,13 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from privacy.custom_matchers import MatcherAnswers, create_matcher
+from privacy.explain import explain
 from privacy.inventory import classify_field
 from privacy.json_lines import numbered
-from privacy.masking import MASK, Masks, masks_of, seen_by
+from privacy.masking import MASK, Masks, all_seen_by, masks_of, seen_by
 from privacy.models import Classification
 from privacy.rules.book import RuleBook
+from tests.factories import SourceFactory, WorkspaceFactory
+from tests.privacy.observing import observe, track
 from workspaces.access import access_of
-from workspaces.models import User, Workspace
+from workspaces.models import Source, User, Workspace
 
 RED, YELLOW, GREEN = Classification.RED, Classification.YELLOW, Classification.GREEN
 EVENT: dict[str, Any] = {
@@ -71,6 +74,47 @@ def test_green_never_unmasks(workspace: Workspace, alice: User) -> None:
 def test_green_that_never_was_restricted_stays_clear(workspace: Workspace, alice: User) -> None:
     classify_field(workspace, name="panel", classification=GREEN, actor=alice)
     assert masks_of(workspace.pk).event(EVENT)["properties"]["panel"] == "A"
+
+
+@pytest.mark.django_db
+def test_a_field_that_a_value_gave_away_is_masked_whatever_it_holds_next(
+    workspace: Workspace, source: Source, alice: User, bob: User
+) -> None:
+    observe(source, track(reference="jo@example.com", remark="x", kin={"reference": "y"}))
+    event = track(reference="ask for Ana", remark="ask for Ana", kin={"reference": "Ana"}, refs=[{"reference": "Ana"}])
+    assert explain(workspace, "reference", access=access_of(alice, workspace)).masked
+    shown = seen_by(access_of(bob, workspace), workspace.pk, event)["properties"]
+    assert shown == {
+        "reference": MASK,
+        "remark": "ask for Ana",
+        "kin": {"reference": "Ana"},
+        "refs": [{"reference": "Ana"}],
+    }
+    assert [masked["properties"] for masked in all_seen_by(access_of(bob, workspace), workspace.pk, [event])] == [shown]
+
+
+@pytest.mark.django_db
+def test_what_a_value_gave_away_in_one_workspace_masks_nothing_in_another(source: Source, workspace: Workspace) -> None:
+    other = SourceFactory(workspace=WorkspaceFactory(name="Umbrella", slug="umbrella"))
+    observe(other, track(reference="jo@example.com"))
+    event = track(reference="north")
+    assert masks_of(workspace.pk, [event]).event(event)["properties"] == {"reference": "north"}
+    assert masks_of(other.workspace_id, [event]).event(event)["properties"] == {"reference": MASK}
+
+
+@pytest.mark.parametrize("kind", ["page", "screen"])
+def test_fields_beside_the_documented_ones_are_masked_by_their_names(kind: str) -> None:
+    masks = Masks(RuleBook(), frozenset({"panel"}))
+    beside = {"diagnosis": "asthma", "panel": "A", "patient": {"lastName": "Doe"}, "ward": "North"}
+    assert masks.event({"type": "identify", "name": "Jo", **beside}) == {
+        "type": "identify",
+        "name": MASK,
+        "diagnosis": MASK,
+        "panel": MASK,
+        "patient": {"lastName": MASK},
+        "ward": "North",
+    }
+    assert masks.event({"type": kind, "name": "Home", "category": "Docs"})["name"] == "Home"
 
 
 @pytest.mark.django_db

@@ -37,8 +37,10 @@ SECRETS = {
     "chart": "seeded-chart",
     "note": "call +1 212 555 2368 or ana.note@example.com",
     "ward": {"medication": ["seeded-medication"], "allergy": {"kind": "seeded-allergy"}},
+    "reference": "seeded-reference",  # yellow because of a value it held before
 }
 PERSON = "seeded-person-77"
+BESIDE = "seeded-beside"  # under a key of the event itself
 VALUES = (
     "ana.secret@example.com",
     "078-05-1120",
@@ -49,7 +51,9 @@ VALUES = (
     "ana.note@example.com",
     "seeded-medication",
     "seeded-allergy",
+    "seeded-reference",
     PERSON,
+    BESIDE,
 )
 CLEAR = "North-Wing-7"  # nobody holds it for restricted: shows that samples were seen at all
 MOST_PAGES = 400
@@ -75,8 +79,9 @@ def world(transactional_db: None, source: Source, alice: User, settings: Any, tm
     for colour in (Classification.RED, Classification.GREEN):
         classify_field(workspace, name="once_red", classification=colour, actor=alice)
     classify_field(workspace, name="chart", classification=Classification.YELLOW, actor=alice)
-    event = {**track(**SECRETS, clinic=CLEAR), "userId": PERSON}
+    event = {**track(**SECRETS, clinic=CLEAR), "userId": PERSON, "diagnosis": BESIDE}
     observe(source, event)
+    observe(source, track(reference="jo@example.com", clinic=CLEAR))
     append_events(source, event)
     destination = Destination(workspace=workspace, source=source, kind="webhooks", name="Care team")
     destination.sealed_settings = seal_settings({"url": "https://example.com/"}, owner_id=destination.pk)
@@ -201,7 +206,7 @@ def test_the_debuggers_search_finds_no_masked_value(client: Client, world: World
         return "data-row" in client.post(url, {"scope": scope, "keyword": word}).content.decode()
 
     dora = factories.member(world.workspace, "dora", "source_admin")
-    values = [value for value in VALUES if value != PERSON or scope == "payload"]
+    values = [value for value in VALUES if value not in {PERSON, BESIDE} or scope == "payload"]
     assert [value for value in values if found(dora, value)] == []
     assert [value for value in values if not found(alice, value)] == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.http import Http404, HttpResponse
@@ -14,10 +14,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.event_types import EventType
 from audit.middleware import audited
 from audit.record import record
-from privacy.masking import masks_of
+from privacy.masking import all_seen_by
 from privacy.views.restricted import restricted_fields
 from workspaces import catalog, debugger
-from workspaces.access import Right
 from workspaces.debugger import Event, Seen
 from workspaces.debugger_search import MOST_KEYWORDS, SCOPES, Search, read_search
 from workspaces.requests import MemberRequest, passive
@@ -104,7 +103,7 @@ def _event(request: MemberRequest, source_slug: str, key: str, *, view: str) -> 
     seen = debugger.find(source, key)
     if seen is None:
         raise Http404("this event is no longer kept")
-    event = _masked(request, seen.event) if seen.event is not None else None
+    (event,) = _masked(request, [seen])
     if event is not None:
         request.audit_details = {"place": seen.key}
         request.audit_message_id = str(event.get("messageId", ""))
@@ -132,8 +131,8 @@ def _search(request: MemberRequest) -> Search:
     return read_search(sent.get("scope", ""), sent.getlist("keyword"), without=sent.get("without", "").strip())
 
 
-def _rows(request: MemberRequest, events: Iterable[Seen], search: Search) -> list[Row]:
-    shown = ((seen, _masked(request, seen.event) if seen.event is not None else None) for seen in events)
+def _rows(request: MemberRequest, events: Sequence[Seen], search: Search) -> list[Row]:
+    shown = zip(events, _masked(request, events), strict=True)
     return [_row(seen, event) for seen, event in shown if search.finds(event)]
 
 
@@ -144,8 +143,8 @@ def _row(seen: Seen, event: Event | None) -> Row:
     return Row(seen, text, str(event.get("messageId", "")).encode(errors="replace").decode())
 
 
-def _masked(request: MemberRequest, event: Event) -> Event:
-    """What the person may see of it."""
-    if request.access.may(Right.SEE_PII):
-        return event
-    return masks_of(request.workspace.pk).event(event)
+def _masked(request: MemberRequest, events: Sequence[Seen]) -> list[Event | None]:
+    """What the person may see of each; None where there is no payload."""
+    payloads = [seen.event for seen in events if seen.event is not None]
+    shown = iter(all_seen_by(request.access, request.workspace.pk, payloads))
+    return [next(shown) if seen.event is not None else None for seen in events]
