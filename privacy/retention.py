@@ -25,6 +25,7 @@ COUNTED = ("entries", "records", "bodies", "samples", "counts", "fields")  # fie
 OVERDUE = timedelta(minutes=15)  # workers run the job every five minutes
 CHUNK = 500  # fields of one transaction
 COUNTS = 5_000  # counts of one transaction
+HOURS_KEPT = timedelta(days=31)  # counts of fields by hour, at most: no page looks back further than 30 days
 
 
 @transaction.atomic
@@ -69,20 +70,26 @@ def forget_old_scans(workspace_id: uuid.UUID, before: datetime) -> dict[str, int
     """Remove what the workspace's scans and controls noted before then; how much of each.
 
     `samples`, `counts` (of a field by hour and by event, of blocked values) and `fields`: those nobody saw since and
-    nobody classified. What is in the inventory stays.
+    nobody classified. What is in the inventory stays. Counts by hour go after 31 days, however long the period is.
     """
+    hours = max(before, timezone.now() - HOURS_KEPT)
     sources = list(Source.objects.filter(workspace_id=workspace_id).values_list("pk", flat=True))
     counts: tuple[QuerySet[Any], ...] = (
-        FieldHour.objects.filter(field__workspace_id=workspace_id, hour__lt=before).order_by("hour"),
+        FieldHour.objects.filter(field__workspace_id=workspace_id, hour__lt=hours).order_by("hour"),
         FieldEvent.objects.filter(source__in=sources, last_seen__lt=before).order_by("last_seen"),
         BlockedCount.objects.filter(source__in=sources, hour__lt=before).order_by("hour"),
     )
     unclassified = ObservedField.objects.filter(workspace_id=workspace_id, in_inventory__in=(False,))
     return {
         "samples": in_parts(_sampled(workspace_id, before), partial(_forget_samples, workspace_id)),
-        "counts": sum(in_parts(each, _remove, most=COUNTS) for each in counts),
+        "counts": forget_counts(*counts),
         "fields": in_parts(unclassified.filter(last_seen__lt=before).order_by("last_seen"), _remove),
     }
+
+
+def forget_counts(*old: QuerySet[Any]) -> int:
+    """Remove these counts, some at a time; how many."""
+    return sum(in_parts(each, _remove, most=COUNTS) for each in old)
 
 
 def _sampled(workspace_id: uuid.UUID, before: datetime) -> QuerySet[ObservedField]:

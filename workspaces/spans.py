@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LONGEST = timedelta(days=14)  # documented
+OLDEST = timedelta(days=90)  # how far back a stretch may begin
+KEPT = OLDEST + LONGEST + DAY  # hourly counts: of the oldest stretch, from midnight, and of the one before it
 HOURLY = timedelta(days=2)  # stretches up to here are drawn by the hour
 LENGTHS = {
     "minutes": ("Last 10 minutes", 10 * MINUTE),
@@ -66,7 +68,7 @@ class Span:
 def span_of(query: Mapping[str, str], *, now: datetime) -> Span:
     """The stretch that is asked for, the last 24 hours by default; raises BadSpan for dates that make none."""
     if query.get("since") or query.get("until"):
-        return _of_dates(query.get("since", ""), query.get("until", ""))
+        return _of_dates(query.get("since", ""), query.get("until", ""), oldest=(now - OLDEST).date())
     name = query.get("period", "")
     name = name if name in LENGTHS else "day"
     label, length = LENGTHS[name]
@@ -77,7 +79,7 @@ def span_of(query: Mapping[str, str], *, now: datetime) -> Span:
     return Span(name, label, until - length, until)
 
 
-def _of_dates(since: str, until: str) -> Span:
+def _of_dates(since: str, until: str, *, oldest: date) -> Span:
     try:
         first, last = date.fromisoformat(since), date.fromisoformat(until)
     except ValueError:
@@ -86,4 +88,6 @@ def _of_dates(since: str, until: str) -> Span:
     end = datetime.combine(last, time(), UTC) + DAY
     if not timedelta(0) < end - begin <= LONGEST:
         raise BadSpan("Choose at most two weeks, the first day before the last.")
+    if first < oldest:
+        raise BadSpan(f"Counts are kept for {OLDEST.days} days. Choose days from {oldest} on.")
     return Span("", f"{first} to {last}", begin, end)

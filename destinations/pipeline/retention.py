@@ -14,11 +14,13 @@ from django.utils import timezone
 
 from destinations.delivery import ledger
 from destinations.delivery.ledger import Page
-from destinations.models import Delivery, Destination
+from destinations.models import Delivery, DeliveryCount, DeliveryLatency, Destination, WithheldCount
 from destinations.resending.preparing import EVENT_EXPIRED
 from privacy import retention
 from privacy.retention import in_parts
+from workspaces import spans
 from workspaces.event_log.base import EventLogReader
+from workspaces.models import EventCount, Source
 
 CHUNK = 1000  # deliveries of one transaction
 
@@ -28,11 +30,10 @@ def apply(log: EventLogReader, partitions: Sequence[int]) -> Counter[str]:
     cutoffs, total = retention.cutoffs(), Counter[str]()
     entries, unowned = _trim(log, partitions, cutoffs)
     for workspace_id, before in cutoffs.items():
-        removed = {
-            "entries": entries[workspace_id],
-            "bodies": _end_old_deliveries(workspace_id, before),
-            **retention.forget_old_scans(workspace_id, before),
-        }
+        removed = Counter(retention.forget_old_scans(workspace_id, before))
+        removed["counts"] += _forget_counts(workspace_id)
+        removed["entries"] = entries[workspace_id]
+        removed["bodies"] = _end_old_deliveries(workspace_id, before)
         retention.note_run(workspace_id, removed)
         total.update(removed)
     total["entries"] += unowned
@@ -62,6 +63,20 @@ def _trim(
 
 def _microseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
+
+
+def _forget_counts(workspace_id: uuid.UUID) -> int:
+    """Hourly counts of events and deliveries that no page can ask for any more, whatever the period; how many went."""
+    before = timezone.now() - spans.KEPT
+    sources = list(Source.objects.filter(workspace_id=workspace_id).values_list("pk", flat=True))
+    own = list(Destination.objects.filter(workspace_id=workspace_id).values_list("pk", flat=True))
+    # In no order: their unique indexes begin with these columns, and what another worker has locked is passed by.
+    return retention.forget_counts(
+        EventCount.objects.filter(source__in=sources, hour__lt=before),
+        DeliveryCount.objects.filter(destination__in=own, hour__lt=before),
+        DeliveryLatency.objects.filter(destination__in=own, hour__lt=before),
+        WithheldCount.objects.filter(destination__in=own, hour__lt=before),
+    )
 
 
 def _end_old_deliveries(workspace_id: uuid.UUID, before: datetime) -> int:

@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                 ('records', models.PositiveBigIntegerField(default=0, help_text='Of tries, and of deliveries that had ended.')),
                 ('bodies', models.PositiveBigIntegerField(default=0, help_text='Payloads that waited or could not be delivered.')),
                 ('samples', models.PositiveBigIntegerField(default=0)),
-                ('counts', models.PositiveBigIntegerField(default=0, help_text='Of fields by hour and by event, of blocked values.')),
+                ('counts', models.PositiveBigIntegerField(default=0, help_text='Of fields, blocked values, events, deliveries.')),
                 ('fields', models.PositiveBigIntegerField(default=0, help_text='Seen no more and never classified.')),
                 ('last_run_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='retention_runs', to='workspaces.workspace')),

@@ -12,6 +12,7 @@ from audit.middleware import audited
 from privacy import retention as verbs
 from privacy.regulation_forms import RetentionForm
 from privacy.views.rights import require_classifying
+from workspaces import spans
 from workspaces.requests import MemberRequest
 
 
@@ -29,5 +30,12 @@ def retention(request: MemberRequest) -> HttpResponse:
         messages.success(request, "Your changes are saved. What is older goes with the next run, within minutes.")
         return redirect("privacy_retention", workspace.slug)
     runs = list(verbs.runs_of(workspace))
-    context = {"form": form, "days": days, "runs": runs, "is_overdue": verbs.is_overdue(runs)}
+    context = {
+        "form": form,
+        "days": days,
+        "runs": runs,
+        "is_overdue": verbs.is_overdue(runs),
+        "counts_kept": spans.KEPT,
+        "hours_kept": verbs.HOURS_KEPT,
+    }
     return render(request, "privacy/retention.html", context)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from audit.models import AuditRow
 from destinations.delivery import ledger
+from destinations.models import DeliveryCount, DeliveryLatency, WithheldCount
 from destinations.pipeline.housekeeping import clean_up
 from privacy import retention
 from privacy.blocked_counts import add_blocked
@@ -32,12 +33,12 @@ from privacy.models import (
 from privacy.retention import change_retention, days_kept
 from privacy.scanning import store
 from privacy.scanning.scan import Scanner, Sightings
-from tests.destinations.factories import append, log_entry
+from tests.destinations.factories import DestinationFactory, append, log_entry
 from tests.factories import SourceFactory, WorkspaceFactory
 from tests.privacy.observing import observe, track
 from workspaces.event_log import open_reader
 from workspaces.event_log.base import EventLogReader
-from workspaces.models import Source, User, Workspace
+from workspaces.models import EventCount, Source, User, Workspace
 from workspaces.sealing import unseal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,6 +182,41 @@ def test_a_field_whose_sample_went_while_it_is_being_seen_gets_another(
     assert sampled("plan") == {"plan": "tin"}
     worker.see(plan="lead")
     assert sampled("plan") == {"plan": "tin"}
+
+
+def test_counts_of_fields_by_the_hour_go_after_a_month_however_long_the_period_is(
+    log: EventLogReader, workspace: Workspace, source: Source, alice: User
+) -> None:
+    change_retention(workspace, days=365, actor=alice)
+    for days in (32, 30):
+        observe(source, track(f"Visit {days}", plan="gold"), at=timezone.now() - timedelta(days=days))
+    assert clean_up(log, [])["field counts"] == 1
+    assert FieldHour.objects.get().hour > timezone.now() - timedelta(days=31)
+    assert sorted(each.event for each in FieldEvent.objects.all()) == ["Visit 30", "Visit 32"]
+    assert RetentionRun.objects.get().counts == 1
+
+
+def test_counts_of_events_and_deliveries_go_when_no_page_can_ask_for_them(
+    log: EventLogReader, as_alice: Client, source: Source, another: Source
+) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    told = {"event_type": "track", "count": 7}
+    ages = (timedelta(days=105, hours=1), timedelta(days=104, hours=23), timedelta(0))
+    for each in (source, another):
+        destination = DestinationFactory(source=each, name=each.name)
+        for age in ages:
+            at = hour - age
+            EventCount.objects.create(source=each, hour=at, outcome="received", **told)
+            DeliveryCount.objects.create(destination=destination, hour=at, outcome="delivered", **told)
+            DeliveryLatency.objects.create(destination=destination, hour=at, bucket=3, count=7)
+            WithheldCount.objects.create(destination=destination, hour=at, count=7)
+    assert clean_up(log, [])["field counts"] == 8
+    for model in (EventCount, DeliveryCount, DeliveryLatency, WithheldCount):
+        left_over = model.objects.order_by("hour").values_list("hour", flat=True)
+        assert list(left_over) == [hour - ages[1], hour - ages[1], hour, hour]
+    assert [run.counts for run in RetentionRun.objects.all()] == [4, 4]
+    text = as_alice.get("/acme-health/privacy/settings/retention").content.decode()
+    assert "those of events and deliveries are kept for 105 days whatever you choose" in text
 
 
 def test_counts_of_blocked_values_go(log: EventLogReader, source: Source) -> None:

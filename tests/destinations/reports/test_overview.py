@@ -24,7 +24,7 @@ from tests.destinations.receivers import Answer, Receiver
 from tests.destinations.test_destination_pages import page_of, rows_of
 from tests.queries import counted
 from workspaces.models import EventCount, EventNameCount, Source, User
-from workspaces.spans import BadSpan, span_of
+from workspaces.spans import KEPT, BadSpan, span_of
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 
@@ -163,12 +163,14 @@ def test_change_is_against_the_equal_time_before() -> None:
         ({"period": "week"}, "2026-03-03T13:00", "2026-03-10T13:00"),
         ({"period": "fortnight"}, "2026-02-24T13:00", "2026-03-10T13:00"),
         ({"since": "2026-03-01", "until": "2026-03-02"}, "2026-03-01T00:00", "2026-03-03T00:00"),
+        ({"since": "2025-12-10", "until": "2025-12-23"}, "2025-12-10T00:00", "2025-12-24T00:00"),
     ],
 )
 def test_spans(query: dict[str, str], since: str, until: str) -> None:
     span = span_of(query, now=NOON)
     assert (f"{span.since:%Y-%m-%dT%H:%M}", f"{span.until:%Y-%m-%dT%H:%M}") == (since, until)
     assert span.steps[-1] < span.until <= span.steps[-1] + span.step
+    assert span.before >= NOON - KEPT  # what it is compared with is kept, too
 
 
 @pytest.mark.parametrize(
@@ -179,6 +181,7 @@ def test_spans(query: dict[str, str], since: str, until: str) -> None:
         {"since": "x", "until": "2026-03-01"},
         {"since": "2026-03-02", "until": "2026-03-01"},
         {"since": "2026-03-01", "until": "2026-03-15"},
+        {"since": "2025-12-09", "until": "2025-12-10"},  # counts of that day are gone, or will be while one looks
     ],
 )
 def test_dates_that_make_no_span_are_refused(query: dict[str, str]) -> None:
