@@ -13,8 +13,8 @@ from workspaces.devices import device_of
 from workspaces.models import User
 
 
-def tell(user: User, what: str) -> None:
-    """Mail `what` was done ("A passkey was added") to the person once that is committed.
+def tell(user: User, what: str, *, also_to: str = "") -> None:
+    """Mail `what` was done ("A passkey was added") to the person once that is committed, `also_to` an old address.
 
     A mail server that does not answer leaves a line in the log: the change stands.
     """
@@ -29,8 +29,12 @@ def tell(user: User, what: str) -> None:
             "site": settings.SITE_URL,
         },
     )
-    to = user.email
-    transaction.on_commit(lambda: _send(what, text, to), robust=True)
+    for to in filter(None, (user.email, also_to)):
+        _send_later(what, text, to)
+
+
+def _send_later(subject: str, text: str, to: str) -> None:
+    transaction.on_commit(lambda: _send(subject, text, to), robust=True)
 
 
 def _send(subject: str, text: str, to: str) -> None:

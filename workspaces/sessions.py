@@ -56,6 +56,11 @@ def note_session(request: HttpRequest, user: User) -> None:
     UserSession.objects.update_or_create(session_key=request.session.session_key, defaults=facts)
 
 
+def follow_new_key(request: HttpRequest, *, before: str) -> None:
+    """Find the session under the key it has now: Django changes it with a password, while its person stays in."""
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+
+
 def sessions_of(user: User, *, current: str) -> Sequence[OpenSession]:
     """The person's sessions that still live by every rule: the one with key `current` first, then the last used.
 

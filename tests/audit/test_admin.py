@@ -128,7 +128,7 @@ def test_other_pages_of_an_object_are_recorded_too(
     support: Client, world: World, alice: User, events: Events, page: str
 ) -> None:
     before = len(events())
-    assert support.get(url(EmailAddress, page, EmailAddress.objects.get(user=alice).pk)).status_code == 200
+    assert support.get(url(Authenticator, page, Authenticator.objects.get(user=alice).pk)).status_code == 200
     assert events()[before:] == ["Support Object Viewed"]
 
 

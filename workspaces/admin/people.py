@@ -17,6 +17,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -28,7 +29,9 @@ from audit.event_types import EventType
 from audit.middleware import audited
 from workspaces.lockout import lift_address_lock, lift_lock, with_locks
 from workspaces.models import Membership, User
-from workspaces.sessions import end_sessions_by_support
+from workspaces.notices import tell
+from workspaces.second_factors import KINDS
+from workspaces.sessions import end_sessions, end_sessions_by_support, follow_new_key
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[User]
@@ -49,6 +52,10 @@ def workspaces_of(user_ids: Iterable[object]) -> set[str]:
     return set(map(str, found.distinct()))
 
 
+# What makes somebody support staff, and how far they go.
+STANDING = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
 class OfPerson:
     """For objects that belong to a person."""
 
@@ -57,17 +64,29 @@ class OfPerson:
         return workspaces_of(each.user_id for each in objects)
 
 
-class AddUserForm(ModelForm):
+def may_change(request: HttpRequest, person: User | None) -> bool:
+    """Whether the person is theirs to change: support staff are changed by superusers alone.
+
+    With a new password or address for one who may do more, staff would take what they were not given.
+    """
+    return person is None or not person.is_staff or cast(User, request.user).is_superuser
+
+
+class PersonForm(ModelForm):
+    """Who somebody is."""
+
+    def clean_email(self) -> str:
+        """Addresses are kept in lower case, as sign-in and invitations look for them."""
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+class AddUserForm(PersonForm):
     """A new person: no password, they set their own through "Forgot password"."""
 
     class Meta:
         model = User
         fields = ("email", "name")
-
-    def clean_email(self) -> str:
-        """Addresses are kept in lower case, as sign-in looks for them."""
-        email: str = self.cleaned_data["email"]
-        return email.lower()
 
 
 @admin.register(User)
@@ -79,7 +98,7 @@ class UserAdmin(AuditedAdmin[User], UserAdminBase):
     search_fields = ("email", "name", "id__exact")
     ordering = ("email",)
     readonly_fields = ("id", "change_password", "last_login", "date_joined")
-    form = ModelForm
+    form = PersonForm
     add_form = AddUserForm
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "change_password")}),
@@ -108,14 +127,34 @@ class UserAdmin(AuditedAdmin[User], UserAdminBase):
     @audited(EventType.ADMIN_OBJECT_VIEWED)
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  (Django's name)
         """The form for a new password; setting one signs the person out everywhere."""
-        return super().user_change_password(request, id, form_url)
+        before = request.session.session_key or ""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            # With the password Django changes the key of whoever set it, and that alone tells that it was set.
+            if request.session.session_key != before:
+                follow_new_key(request, before=before)
+                tell(request.__dict__["audit_subject"], "Support staff changed the password")
+        return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
-        """A new person has no password yet and an address that staff vouch for."""
+        """A new person has no password yet and an address that staff vouch for; one shut out is signed out."""
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         EmailAddress.objects.update_or_create(user=obj, primary=True, defaults={"email": obj.email, "verified": True})
+        if change and "email" in form.changed_data:
+            tell(obj, "Support staff changed the e-mail address", also_to=form.initial["email"])
+        if not obj.is_active:
+            end_sessions(obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """What staff may do in here is said by superusers alone."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if cast(User, request.user).is_superuser else (*fixed, *STANDING)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """For staff with the right to; staff themselves for superusers."""
+        return super().has_change_permission(request, obj) and may_change(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """People are deactivated, never removed."""
@@ -129,10 +168,24 @@ class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(OfPerson, AuditedAdmin[EmailAddress], AllauthEmailAddressAdmin):  # type: ignore[misc]  # allauth ships no types
-    """Which address of a person is verified."""
+    """Whether a person's address is verified. It is changed with the person; another one would be a second way in."""
 
     list_select_related = ("user",)
     search_fields = ("email", "user__email")
+    readonly_fields = ("user", "email", "primary")
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nothing is added here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
+        """As for the person."""
+        return bool(super().has_change_permission(request, obj)) and may_change(request, obj and obj.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
+        """Nothing is removed here: it would shut the person out."""
+        return False
 
 
 @admin.register(Authenticator)
@@ -146,8 +199,13 @@ class AuthenticatorAdmin(OfPerson, ReadOnlyAdmin[Authenticator]):
     fields = ("user", "type", "created_at", "last_used_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
-        """For staff with the right to."""
-        return bool(request.user.has_perm("mfa.delete_authenticator"))
+        """For staff with the right to; those of staff for superusers."""
+        return bool(request.user.has_perm("mfa.delete_authenticator")) and may_change(request, obj and obj.user)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """Its owner hears of it."""
+        super().delete_model(request, obj)
+        tell(obj.user, f"Support staff removed the {KINDS[obj.type]}")
 
 
 @admin.register(UserSession)
