@@ -21,7 +21,17 @@ from workspaces.support_leave import leave_of
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-__all__ = ["Access", "Right", "Role", "access_of", "everyone", "has_hipaa_access", "require_right", "visible_sources"]
+__all__ = [
+    "Access",
+    "Right",
+    "Role",
+    "access_of",
+    "everyone",
+    "has_hipaa_access",
+    "lock_with_right",
+    "require_right",
+    "visible_sources",
+]
 
 SourceId = uuid.UUID
 
@@ -125,6 +135,16 @@ def require_right(actor: User, workspace: Workspace, right: Right, *, source: So
     if source_id is not None and access.may(Right.VIEW_SOURCES) and not access.may(Right.VIEW_SOURCES, source_id):
         raise Http404("no such source")
     raise PermissionDenied(right.phrase)
+
+
+def lock_with_right(actor: User, workspace: Workspace, right: Right) -> Workspace:
+    """The workspace, locked until the transaction ends, where the actor has `right` then; raises as `require_right`.
+
+    Asked under the lock: whoever waits for it may lose the right to the one who holds it.
+    """
+    locked = Workspace.objects.select_for_update().get(pk=workspace.pk)
+    require_right(actor, locked, right)
+    return locked
 
 
 def visible_sources(access: Access, workspace: Workspace, right: Right = Right.VIEW_SOURCES) -> QuerySet[Source]:

@@ -11,17 +11,20 @@ from django.db.models import Count, QuerySet
 
 from audit.event_types import EventType
 from audit.record import record
-from workspaces.access import Right, require_right
+from workspaces.access import Access, Right, lock_with_right, within
 from workspaces.models import Label, Source, SourceLabel, User, Workspace
 
 ENVIRONMENT = "environment"
 DEFAULTS = ((ENVIRONMENT, "Dev"), (ENVIRONMENT, "Prod"))
 
 
-def labels_of(workspace: Workspace) -> QuerySet[Label]:
-    """The labels with `on_sources`, how many sources carry each, and `in_roles`, how many roles are given by it."""
+def labels_of(workspace: Workspace, access: Access) -> QuerySet[Label]:
+    """The labels with `on_sources`, how many of the sources the person may see carry each, and `in_roles`, how many
+    roles are given by it.
+    """
+    seen = within(access, Right.VIEW_SOURCES, "source_labels__source")
     return workspace.labels.annotate(
-        on_sources=Count("source_labels", distinct=True), in_roles=Count("given_by", distinct=True)
+        on_sources=Count("source_labels", filter=seen, distinct=True), in_roles=Count("given_by", distinct=True)
     )
 
 
@@ -33,8 +36,7 @@ def add_defaults(workspace: Workspace) -> None:
 @transaction.atomic
 def create_label(workspace: Workspace, *, key: str, value: str, description: str = "", actor: User) -> Label:
     """Make a label; raises ValidationError for one that is there already, in whatever spelling of case."""
-    require_right(actor, workspace, Right.MANAGE_LABELS)
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    lock_with_right(actor, workspace, Right.MANAGE_LABELS)
     if workspace.labels.filter(key__iexact=key, value__iexact=value).exists():
         raise ValidationError({"value": f"The label {key}:{value} is there already."})
     known = workspace.labels.filter(key__iexact=key).first()
@@ -48,8 +50,7 @@ def create_label(workspace: Workspace, *, key: str, value: str, description: str
 @transaction.atomic
 def delete_label(label: Label, *, actor: User) -> None:
     """Remove a label; raises ValidationError while a source carries it or a role is given by it (documented)."""
-    require_right(actor, label.workspace, Right.MANAGE_LABELS)
-    Workspace.objects.select_for_update().get(pk=label.workspace_id)
+    lock_with_right(actor, label.workspace, Right.MANAGE_LABELS)
     if label.source_labels.exists() or label.given_by.exists():
         raise ValidationError(f"{label} is in use. Take it off its sources and out of members' roles first.")
     _record(EventType.LABEL_DELETED, label, actor)
@@ -59,8 +60,7 @@ def delete_label(label: Label, *, actor: User) -> None:
 @transaction.atomic
 def set_labels(source: Source, label_ids: Iterable[uuid.UUID], *, actor: User) -> bool:
     """Let the source carry exactly these labels; whether that changed anything. One value for each key."""
-    require_right(actor, source.workspace, Right.MANAGE_LABELS)
-    Workspace.objects.select_for_update().get(pk=source.workspace_id)
+    lock_with_right(actor, source.workspace, Right.MANAGE_LABELS)
     wanted = list(Label.objects.filter(workspace=source.workspace, pk__in=list(label_ids)))
     keys = [label.key.lower() for label in wanted]
     if len(set(keys)) < len(keys):

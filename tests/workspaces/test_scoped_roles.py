@@ -19,7 +19,7 @@ from tests.factories import SourceFactory, member
 from workspaces import grants
 from workspaces.grants import RoleGiven
 from workspaces.models import EventCount, Label, Source, SourceLabel, User, Workspace
-from workspaces.roles import Role, Scope
+from workspaces.roles import SCOPED_ROLES, Role, Scope
 
 HOME = "/acme-health/home"
 
@@ -98,6 +98,23 @@ def test_no_page_that_links_lead_to_tells_of_another_source(
     assert f"/acme-health/destinations/{mine.pk}/delivery" in pages
     assert {url: found for url, text in pages.items() if (found := tells_of(text, hidden))} == {}
     assert any("Near" in text for text in pages.values())
+
+
+def test_labels_are_counted_on_the_sources_within_reach(
+    browser: Client, as_alice: Client, sid: User, workspace: Workspace, mine: Destination, hidden: Destination
+) -> None:
+    prod = Label.objects.create(workspace=workspace, key="environment", value="Prod")
+    for destination in (mine, hidden):
+        SourceLabel.objects.create(source=destination.source, label=prod, key="environment")
+    give(member(workspace, "eve", ""), by_label(workspace, Role.SOURCE_READ_ONLY, "north"))
+    told = {}
+    for role in (Role.SOURCE_READ_ONLY, Role.PRIVACY_ADMIN):
+        give(sid, chosen(role, mine.source) if role in SCOPED_ROLES else RoleGiven(role))
+        page = browser.get("/acme-health/settings/labels").content.decode()
+        told[role] = re.findall(r"\d+ (?:source|role)s?", page)
+    assert told == {Role.SOURCE_READ_ONLY: ["1 source", "0 sources"], Role.PRIVACY_ADMIN: []}
+    page = as_alice.get("/acme-health/settings/labels").content.decode()
+    assert re.findall(r"\d+ (?:source|role)s?", page) == ["0 roles", "2 sources", "1 role", "0 sources"]
 
 
 def test_the_crawl_finds_what_an_owner_may_see(as_alice: Client, mine: Destination, hidden: Destination) -> None:

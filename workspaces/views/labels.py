@@ -20,7 +20,7 @@ from workspaces.requests import MemberRequest
 def labels(request: MemberRequest) -> HttpResponse:
     """The labels with what uses them; a POST makes one."""
     needed = Right.MANAGE_LABELS if request.method == "POST" else Right.VIEW_SETTINGS
-    require_right(request.user, request.workspace, needed)
+    access = require_right(request.user, request.workspace, needed)
     form = LabelForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -30,9 +30,8 @@ def labels(request: MemberRequest) -> HttpResponse:
         else:
             messages.success(request, f"{label} is there. Put it on a source in the source's settings.")
             return redirect("labels", request.workspace.slug)
-    return render(
-        request, "workspaces/people/labels.html", {"form": form, "labels": verbs.labels_of(request.workspace)}
-    )
+    context = {"form": form, "labels": verbs.labels_of(request.workspace, access)}
+    return render(request, "workspaces/people/labels.html", context)
 
 
 @require_POST
