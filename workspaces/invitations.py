@@ -16,7 +16,7 @@ from audit.event_types import EventType
 from audit.models import AuditRow
 from audit.record import record
 from workspaces import grants, one_time
-from workspaces.access import Right, require_right
+from workspaces.access import Right, lock_with_right, require_right
 from workspaces.grants import RoleGiven
 from workspaces.invitation_mail import send_invitation
 from workspaces.models import Invitation, Membership, User, Workspace
@@ -31,8 +31,7 @@ def invite(workspace: Workspace, *, email: str, roles: Sequence[RoleGiven], acto
 
     Raises ValidationError for a member, for an address that is invited already, and for a reach that cannot be given.
     """
-    require_right(actor, workspace, Right.MANAGE_MEMBERS)
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    lock_with_right(actor, workspace, Right.MANAGE_MEMBERS)
     email = email.lower()
     if workspace.members.filter(email=email).exists():
         raise ValidationError({"email": f"{email} is a member already."})
@@ -84,16 +83,16 @@ def roles_of(invitation: Invitation) -> list[RoleGiven]:
 
 @transaction.atomic
 def resend(invitation: Invitation, *, actor: User) -> None:
-    """Send a new link, good for another three days; the old one stops working."""
-    require_right(actor, invitation.workspace, Right.MANAGE_MEMBERS)
+    """Send a new link, good for another three days; the old one stops working. Http404 where it is no longer open."""
+    _lock_open(invitation, actor)
     _send(invitation, actor)
     _record(EventType.USER_INVITE_SENT, invitation, actor, again=True)
 
 
 @transaction.atomic
 def revoke(invitation: Invitation, *, actor: User) -> None:
-    """Take the invitation back; its link stops working."""
-    require_right(actor, invitation.workspace, Right.MANAGE_MEMBERS)
+    """Take the invitation back; its link stops working. Http404 where it is no longer open."""
+    _lock_open(invitation, actor)
     _record(EventType.USER_INVITE_DELETED, invitation, actor)
     invitation.delete()
 
@@ -143,6 +142,13 @@ def _lock(secret: str) -> Invitation:
     """The invitation as it stands, until the transaction ends nobody else's: of two tabs the second waits here."""
     Workspace.objects.select_for_update().get(pk=find(secret).workspace_id)
     return find(secret)
+
+
+def _lock_open(invitation: Invitation, actor: User) -> None:
+    """Let nobody accept, revoke or send the invitation meanwhile: sent again, a revoked one would be back."""
+    lock_with_right(actor, invitation.workspace, Right.MANAGE_MEMBERS)
+    if not Invitation.objects.filter(pk=invitation.pk).exists():
+        raise Http404("no such invitation")
 
 
 def _check_acceptable(invitation: Invitation, user: User) -> None:

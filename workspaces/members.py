@@ -9,13 +9,14 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from audit.event_types import EventType
 from audit.export import csv_lines
 from audit.record import record
 from workspaces import grants
-from workspaces.access import Right, require_right
+from workspaces.access import Right, lock_with_right, require_right
 from workspaces.grants import RoleGiven
 from workspaces.mfa import second_factors
 from workspaces.models import Grant, Membership, SignInLink, User, Workspace
@@ -91,7 +92,7 @@ def change_roles(membership: Membership, roles: Sequence[RoleGiven], *, actor: U
 
 @transaction.atomic
 def remove_member(membership: Membership, *, actor: User) -> None:
-    """Take the member out and end every session and sign-in link of theirs at once.
+    """Take the member out and end every session, sign-in link and invitation of theirs at once.
 
     Raises ValidationError for the last owner.
     """
@@ -103,6 +104,8 @@ def remove_member(membership: Membership, *, actor: User) -> None:
     membership.delete()
     membership.pk = subject_id  # the row tells of it by its id
     SignInLink.objects.filter(user=user).delete()
+    # Of before they became a member by other means: it would let them back in.
+    workspace.invitations.filter(email=user.email).delete()
     record(
         EventType.USER_REMOVED,
         actor=actor,
@@ -155,9 +158,11 @@ def make_first_owner(workspace: Workspace, user: User, *, actor: User) -> Member
 
 
 def _lock(membership: Membership, actor: User) -> Workspace:
-    require_right(actor, membership.workspace, Right.MANAGE_MEMBERS)
     # Two owners who demote each other at once would leave none.
-    return Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    workspace = lock_with_right(actor, membership.workspace, Right.MANAGE_MEMBERS)
+    if not Membership.objects.filter(pk=membership.pk).exists():
+        raise Http404("no such member")
+    return workspace
 
 
 def _keep_an_owner(workspace: Workspace, membership: Membership) -> None:

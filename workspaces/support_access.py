@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.event_types import EventType
 from audit.record import record
-from workspaces.access import Right, require_right
+from workspaces.access import Right, lock_with_right, require_right
 from workspaces.models import SupportAccess, User, Workspace
 
 LONGEST = timedelta(days=7)
@@ -26,8 +26,7 @@ DURATIONS = {
 @transaction.atomic
 def grant(workspace: Workspace, *, duration: timedelta, reason: str, actor: User) -> SupportAccess:
     """Let support staff in for `duration`, at most seven days; a leave that holds already is replaced."""
-    require_right(actor, workspace, Right.GRANT_SUPPORT_ACCESS)
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    lock_with_right(actor, workspace, Right.GRANT_SUPPORT_ACCESS)
     now = timezone.now()
     workspace.support_accesses.filter(revoked_at=None, expires_at__gt=now).update(revoked_at=now)
     access = SupportAccess.objects.create(

@@ -12,6 +12,7 @@ import time_machine
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.db import connection
+from django.http import Http404
 from django.test import Client
 from django.utils import timezone
 
@@ -171,6 +172,15 @@ def test_revoking_ends_the_link(as_alice: Client, workspace: Workspace) -> None:
     assert not User.objects.filter(email="nina@example.com").exists()
     assert len(events("User Invite Deleted")) == 1
     assert as_alice.get(where).status_code == 404
+
+
+def test_what_was_revoked_a_moment_ago_is_not_sent_again(workspace: Workspace, alice: User) -> None:
+    asked = factories.invitation(workspace)
+    Invitation.objects.filter(pk=asked.pk).delete()  # by another owner, or the invited accepted
+    for deed in (invitations.resend, invitations.revoke):
+        with pytest.raises(Http404):
+            deed(asked, actor=alice)
+    assert (workspace.invitations.count(), mail.outbox, AuditRow.objects.count()) == (0, [], 0)
 
 
 def test_an_invitation_of_another_workspace_is_not_there(as_alice: Client, charlie: User) -> None:

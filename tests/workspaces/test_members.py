@@ -6,6 +6,8 @@ import csv
 import io
 import re
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -13,23 +15,26 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from django.http import Http404
 from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditRow
 from tests import second_factor
-from tests.factories import SourceFactory, member
+from tests.factories import SourceFactory, invitation, member
 from tests.queries import counted
-from workspaces import grants
+from workspaces import grants, one_time, support_access
 from workspaces import members as verbs
 from workspaces.grants import RoleGiven
-from workspaces.models import Grant, Label, Membership, Source, User, Workspace
+from workspaces.invitations import invite
+from workspaces.labels import create_label
+from workspaces.models import Grant, Invitation, Label, Membership, Source, User, Workspace
 from workspaces.roles import MEMBER_RIGHTS, RIGHTS, Right, Role, Scope
 from workspaces.sign_in_links import make_link
 
 LIST = "/acme-health/settings/access-management"
+HOUR = timedelta(hours=1)
 
 
 def page_of(client: Client, url: str = LIST) -> str:
@@ -260,6 +265,53 @@ def test_two_owners_who_take_each_other_out_at_once_leave_one(workspace: Workspa
         ends = list(pool.map(take_out, [alice, olga], [olga, alice]))
     assert ends.count("done") == 1
     assert workspace.memberships.filter(grants__role=Role.OWNER).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deed", ["roles", "removal", "invitation", "support access", "label"])
+def test_a_right_lost_while_one_waits_for_the_lock_is_lost(
+    workspace: Workspace, alice: User, bob: User, deed: str
+) -> None:
+    member(workspace, "olga", Role.OWNER)
+    his = bob.memberships.get()
+    deeds: dict[str, Callable[[], object]] = {
+        "roles": lambda: verbs.change_roles(his, [RoleGiven(Role.OWNER)], actor=alice),
+        "removal": lambda: verbs.remove_member(his, actor=alice),
+        "invitation": lambda: invite(workspace, email="mine@example.com", roles=[], actor=alice),
+        "support access": lambda: support_access.grant(workspace, duration=HOUR, reason="x", actor=alice),
+        "label": lambda: create_label(workspace, key="a", value="b", actor=alice),
+    }
+
+    def do() -> str:
+        try:
+            deeds[deed]()
+            return "done"
+        except PermissionDenied:
+            return "refused"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Workspace.objects.select_for_update().get(pk=workspace.pk)
+            waiting = pool.submit(do)
+            time.sleep(1)  # by then it stands at the lock
+            grants.write(alice.memberships.get(), [])
+        assert waiting.result() == "refused"
+    assert roles_of(bob) == [RoleGiven(Role.SOURCE_READ_ONLY)]
+    kept = workspace.invitations, workspace.support_accesses, workspace.labels
+    assert [each.count() for each in kept] == [0, 0, 0]
+    assert not AuditRow.objects.exists()
+
+
+def test_an_open_invitation_lets_nobody_back_in(as_alice: Client, alice: User, bob: User) -> None:
+    asked = invitation(alice.workspaces.get(), bob.email)
+    Invitation.objects.filter(pk=asked.pk).update(digest=one_time.digest("link"))
+    as_alice.post(f"{url_of(bob)}/remove")
+    his = Client()
+    his.force_login(bob)
+    assert his.post("/invitations/link").status_code == 404
+    assert not bob.memberships.exists()
 
 
 def test_who_removes_themselves_is_signed_out(as_alice: Client, alice: User, workspace: Workspace) -> None:
