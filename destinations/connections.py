@@ -149,7 +149,8 @@ def hold_unclassified(destination: Destination, *, actor: User, on: bool) -> boo
     if on and not destination.workspace.is_bound_by_hipaa:
         raise PermissionDenied("holding unclassified fields is for HIPAA workspaces")
     destination.hold_unclassified = on
-    _save(destination, ["hold_unclassified"])
+    destination.protection = F("protection") + 1 if on else destination.protection
+    _save(destination, ["hold_unclassified", "protection"])
     _record(EventType.DESTINATION_MODIFIED, destination, actor, changed=["hold_unclassified"], after=on)
     return True
 

@@ -32,6 +32,8 @@ class Destination(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Workers rebuild their plan when this moves.
     revision = models.PositiveIntegerField(default=1, editable=False)
+    # Moves when more is encrypted or held back than before: what waits from before then is prepared again.
+    protection = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -199,6 +201,7 @@ class Delivery(models.Model):
     next_try_at = models.DateTimeField(null=True)
     claimed_until = models.DateTimeField(null=True)
     key_fingerprint = models.CharField(max_length=95, blank=True)
+    protection = models.PositiveIntegerField(default=1, help_text="The destination's when the body was prepared.")
     sealed_body = models.BinaryField(default=bytes, help_text="What is to be sent, already encrypted, sealed at rest.")
     sealed_answer = models.BinaryField(
         default=bytes, help_text="How the receiver's last refusal begins, without credentials, sealed at rest."

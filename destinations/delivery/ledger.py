@@ -35,7 +35,7 @@ ATTEMPT_COLUMNS = (
 DELIVERY_COLUMNS = (
     *("id", "workspace_id", "destination_id", "message_id", "event_type", "received_at", "status", "reason"),
     *("attempts", "first_tried_at", "next_try_at", "claimed_until", "key_fingerprint", "sealed_body"),
-    *("log_partition", "log_position", "log_place", "event", "sealed_answer"),
+    *("log_partition", "log_position", "log_place", "event", "sealed_answer", "protection"),
 )
 
 SAMPLE_COLUMNS = (
@@ -46,9 +46,10 @@ MOST_SAMPLES = 10  # of one reason and page (documented: up to ten are shown)
 
 JOB_COLUMNS = (
     "id, workspace_id, destination_id, message_id, event_type, event, received_at, attempts, first_tried_at, "
-    "key_fingerprint, sealed_body, log_partition, log_position, log_place, replay_id"
+    "key_fingerprint, sealed_body, protection, log_partition, log_position, log_place, replay_id"
 )
 DUE = "status = 'waiting' AND next_try_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)"
+NO_EVENT = 0  # the position of a notice of deletion, which comes from no event and holds nothing that is encrypted
 
 Hour = datetime
 CountKey = tuple[uuid.UUID, datetime, str, str, str]  # destination, minute, event type, outcome, event name
@@ -73,6 +74,7 @@ class Job(msgspec.Struct):
     minute: datetime | None = None  # the same
     event: str = ""  # the name it is counted under
     withheld: int = 0  # values that were left out of the body
+    protection: int = 1  # the destination's when the body was prepared
     replay_id: uuid.UUID | None = None  # a replay's events stand in its own numbers alone (documented)
 
     def note_withheld(self, values: int) -> None:
@@ -136,7 +138,7 @@ class Page:
         times = (_moment_of(job.first_tried), _moment_of(next_try), _moment_of(claimed_until))
         stands = (job.received_at, status, reason, job.attempts, *times)
         kept = (job.key_fingerprint, body, *job.place, job.event, sealed_answer(delivery_id, answer))
-        self.deliveries.append((*row, *stands, *kept))
+        self.deliveries.append((*row, *stands, *kept, job.protection))
 
     def _settle(self, job: Job, status: str, reason: str, next_try: float | None, answer: bytes | None) -> None:
         # What is delivered needs no body any more and has no reason; everything else keeps the ones it has.
@@ -271,7 +273,10 @@ def due_destinations(now: float) -> list[uuid.UUID]:
 
 
 def claim_due(destination_id: uuid.UUID, now: float, *, until: float, limit: int) -> list[Job]:
-    """Take up to `limit` of its deliveries that are due, ours until `until`; a killed worker's come back then."""
+    """Take up to `limit` of its deliveries that are due, ours until `until`; a killed worker's come back then.
+
+    What was prepared before more was encrypted or held back there is never among them: it is prepared again.
+    """
     at, lease = _moment_of(now), _moment_of(until)
     locked = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     sql = (
@@ -279,9 +284,26 @@ def claim_due(destination_id: uuid.UUID, now: float, *, until: float, limit: int
         f"SELECT id FROM destinations_delivery WHERE destination_id = %s AND {DUE} "
         f"ORDER BY next_try_at LIMIT %s{locked}) RETURNING {JOB_COLUMNS}"
     )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, _plain_rows([(lease, destination_id, at, at, limit)])[0])
-        return [job for row in cursor.fetchall() if (job := _job(row)) is not None]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(sql, _plain_rows([(lease, destination_id, at, at, limit)])[0])
+            rows = cursor.fetchall()
+        jobs = [job for row in rows if (job := _job(row)) is not None]
+        return _without_outdated(destination_id, jobs)
+
+
+def _without_outdated(destination_id: uuid.UUID, jobs: list[Job]) -> list[Job]:
+    """The jobs but for those that are outdated: these lose their bodies and are prepared again, their tries kept."""
+    with connection.cursor() as cursor:
+        sql = "SELECT protection FROM destinations_destination WHERE id = %s"
+        cursor.execute(sql, _plain_rows([(destination_id,)])[0])
+        today = cursor.fetchone()
+    if today is None:
+        return jobs
+    outdated = [job for job in jobs if job.protection < today[0] and job.place[1] != NO_EVENT]
+    sql = "UPDATE destinations_delivery SET status = 'queued', sealed_body = %s, claimed_until = NULL WHERE id = %s"
+    _run(sql, [(b"", job.delivery_id) for job in outdated])
+    return [job for job in jobs if job not in outdated] if outdated else jobs
 
 
 def sealed_body(delivery_id: uuid.UUID, body: bytes) -> bytes:
@@ -307,7 +329,7 @@ def open_answer(delivery_id: uuid.UUID, sealed: bytes) -> bytes:
 def _job(row: Sequence[Any]) -> Job | None:
     """None where the body does not open: it is tried again when the claim is over, and lost never."""
     delivery_id, workspace_id, destination_id = (_uuid(value) for value in row[:3])
-    message_id, event_type, event, received, attempts, first, fingerprint, sealed, *place, replay = row[3:]
+    message_id, event_type, event, received, attempts, first, fingerprint, sealed, protection, *place, replay = row[3:]
     try:
         body = open_body(delivery_id, bytes(sealed))
     except SealError:
@@ -322,6 +344,7 @@ def _job(row: Sequence[Any]) -> Job | None:
         received_at=_moment(received),
         body=body,
         key_fingerprint=fingerprint,
+        protection=protection,
         place=(place[0], place[1], place[2]),
         attempts=attempts,
         first_tried=_moment(first).timestamp() if first else 0.0,

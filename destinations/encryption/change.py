@@ -145,6 +145,8 @@ def _write_fields(destination: Destination, answers: Answers, actor: User, *, is
     EncryptedField.objects.bulk_create(new_row(destination, today[value]) for value in added)
     if not (added or removed or extended):
         return False
+    if added or extended:
+        destination.protection = F("protection") + 1
     if not is_new and destination.public_key is not None:
         facts = {"added": added, "removed": removed, "extended": extended}
         note(EventType.DATA_ENCRYPTION_FIELDS_MODIFIED, destination, destination.public_key, actor, **facts)
@@ -197,4 +199,4 @@ def history(destination: Destination) -> QuerySet[PublicKey]:
 def _save(destination: Destination) -> None:
     """Save, and move the revision, which tells the workers to rebuild their plan."""
     destination.revision = F("revision") + 1
-    destination.save(update_fields=["encrypts", "public_key", "revision"])
+    destination.save(update_fields=["encrypts", "public_key", "revision", "protection"])

@@ -144,6 +144,7 @@ def _job(event: Event, plan: DestinationPlan, place: tuple[int, int, int], recei
         received_at=received,
         body=b"",
         key_fingerprint=plan.key_fingerprint,
+        protection=plan.protection,
         place=place,
         hour=hour,
     )

@@ -48,6 +48,7 @@ class DestinationPlan:
     encrypts: bool
     encryption: FieldEncryption | None
     key_fingerprint: str
+    protection: int = 1  # moves when more is encrypted or held back
     key_id: uuid.UUID | None = None
     filters: tuple[Filter, ...] = ()
     withholding: Withholding | None = None  # None: every field may leave
@@ -116,6 +117,7 @@ def _compiled(destination: Destination) -> DestinationPlan | None:
         encryption=encryption,
         withholding=withholding_of(destination, encryption) if destination.hold_unclassified else None,
         key_fingerprint=destination.public_key.fingerprint if destination.encrypts and destination.public_key else "",
+        protection=destination.protection,
         key_id=destination.public_key_id if destination.encrypts else None,
         filters=compiled_filters(destination.filters.all()),
     )

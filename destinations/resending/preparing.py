@@ -37,6 +37,11 @@ def leaving_now(event: Event, plan: DestinationPlan, controls: Controls) -> Leav
     return leaving(event, plan)
 
 
+def to_it_alone(event: Event, plan: DestinationPlan) -> None:
+    """Address a replayed event to one destination, whatever it said itself (documented)."""
+    event["integrations"] = {"All": False, plan.integration: True}
+
+
 class Originals:
     """Events as the log has them, each entry read once. Not kept longer than one look at the ledger."""
 
@@ -94,6 +99,8 @@ def _sources(rows: Sequence[Delivery]) -> set[tuple[uuid.UUID, uuid.UUID]]:
 
 def _prepare(row: Delivery, event: Event | None, plan: DestinationPlan, controls: Controls, page: Page) -> None:
     row.sealed_body, row.next_try_at = b"", None
+    if event is not None and row.replay_id is not None:
+        to_it_alone(event, plan)
     try:
         body, is_encrypted = _leaving(event, plan, controls)
     except Stopped as stopped:
@@ -104,10 +111,11 @@ def _prepare(row: Delivery, event: Event | None, plan: DestinationPlan, controls
     else:
         row.status, row.reason, row.next_try_at = Delivery.Status.WAITING, "", timezone.now()
         row.sealed_body = ledger.sealed_body(row.pk, body)
-        if is_encrypted and plan.key_id is not None:
+        # An event counts once under a key; it was counted when it was first prepared under this one.
+        if is_encrypted and plan.key_id is not None and row.key_fingerprint != plan.key_fingerprint:
             page.count_encrypted([plan.key_id])
-    row.key_fingerprint = plan.key_fingerprint
-    row.save(update_fields=["status", "reason", "next_try_at", "sealed_body", "key_fingerprint"])
+    row.key_fingerprint, row.protection = plan.key_fingerprint, plan.protection
+    row.save(update_fields=["status", "reason", "next_try_at", "sealed_body", "key_fingerprint", "protection"])
 
 
 def _leaving(event: Event | None, plan: DestinationPlan, controls: Controls) -> Leaving:

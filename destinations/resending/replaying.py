@@ -19,7 +19,7 @@ from destinations.delivery.ledger import Page
 from destinations.models import Delivery, Replay, ReplayPart
 from destinations.pipeline.plan import DestinationPlan, Plans
 from destinations.pipeline.steps import FAILED_DATA_ENCRYPTION, Event, Stopped
-from destinations.resending.preparing import leaving_now, microseconds
+from destinations.resending.preparing import leaving_now, microseconds, to_it_alone
 from destinations.resending.replays import OPEN, finish_if_done
 from privacy.scanning.scan import event_name
 from workspaces.event_log.base import Entry, EventLogReader
@@ -99,7 +99,7 @@ def _prepared(replay: Replay, plan: DestinationPlan, events: Sequence[Found]) ->
     controls = controls_of(replay.workspace_id, replay.destination.source_id)
     rows, page, stopped = [], Page(), 0
     for entry, place, event in events:
-        event["integrations"] = {"All": False, plan.integration: True}
+        to_it_alone(event, plan)
         row = _row(replay, plan, entry, place, event)
         try:
             body, is_encrypted = leaving_now(event, plan, controls)
@@ -129,6 +129,7 @@ def _row(replay: Replay, plan: DestinationPlan, entry: Entry, place: int, event:
         status=Delivery.Status.WAITING,
         next_try_at=timezone.now(),
         key_fingerprint=plan.key_fingerprint,
+        protection=plan.protection,
         log_partition=entry.partition,
         log_position=entry.position,
         log_place=place,

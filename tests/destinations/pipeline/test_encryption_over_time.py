@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import random
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.utils import timezone
 
+from audit.ids import new_id
+from destinations.connections import disable_destination, enable_destination, hold_unclassified
+from destinations.delivery.ledger import sealed_body
 from destinations.drafts import Answers
 from destinations.encryption import change, setup
 from destinations.encryption.cipher import RSA_OAEP_SHA256
@@ -23,7 +27,7 @@ from privacy.custom_matchers import MatcherAnswers, create_matcher
 from privacy.encryptable import EncryptableField, encryptable_fields
 from privacy.models import InventoryField
 from tests.destinations.factories import DestinationFactory, append_events, encrypt_for, opened, track
-from tests.destinations.pipeline.driving import Driven, make_due, try_again
+from tests.destinations.pipeline.driving import Driven, make_due, outcomes, try_again
 from tests.destinations.receivers import Got, Receiver
 from workspaces.models import Source, User
 
@@ -136,6 +140,102 @@ def test_what_waits_keeps_its_key_when_the_keys_change(
     try_again(worker)
     assert [under(got) for got in receiver.got] == [(fingerprint(first.public_pem), ["email"])] * 2
     assert list(PublicKey.objects.order_by("made_at").values_list("encrypted_events", flat=True)) == [1, 0]
+
+
+def test_what_waits_in_clear_leaves_encrypted_once_its_field_is_chosen(
+    worker: Driven, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    """The first try was before; its body was kept for the second, and must not leave as it is."""
+    owner = Owner(destination, alice)
+    receiver.says(500, 500, 500, 200)
+    append_events(source, track("waits", properties=PLAIN))
+    worker.work_off()
+    pair = owner.generate(EMAIL)
+    owner.save(EMAIL)
+    try_again(worker)
+    owner.edit(EMAIL, PHONE)
+    try_again(worker)
+    owner.edit(EMAIL)
+    try_again(worker)
+    one = fingerprint(pair.public_pem)
+    seen = [(one, ["email"]), (one, ["email", "phone"]), (one, ["email", "phone"])]
+    assert [under(got) for got in receiver.got] == [("", []), *seen]
+    assert [got.header("X-Retry-Count") for got in receiver.got] == ["0", "1", "2", "3"]
+    assert opened_with(pair, receiver.got[-1].json["properties"]["phone"]) == PLAIN["phone"]
+    assert (outcomes(destination), PublicKey.objects.get().encrypted_events) == ({"retried": 1}, 1)
+
+
+def test_what_waits_at_a_disabled_destination_is_encrypted_as_it_is_enabled(
+    worker: Driven, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    owner = Owner(destination, alice)
+    receiver.says(500, 200)
+    append_events(source, track("waits", properties=PLAIN))
+    worker.work_off()
+    disable_destination(destination, actor=alice)
+    pair = owner.generate(EMAIL)
+    owner.save(EMAIL)
+    enable_destination(destination, actor=alice)
+    worker.look_for_changes()
+    try_again(worker)
+    assert [under(got) for got in receiver.got] == [("", []), (fingerprint(pair.public_pem), ["email"])]
+
+
+def test_a_replays_waiting_events_are_encrypted_and_go_to_it_alone(
+    worker: Driven, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    began = timezone.now() - timedelta(minutes=1)
+    append_events(source, track("again", properties=PLAIN, integrations={"All": False}))
+    worker.work_off()
+    receiver.says(500, 200)
+    start_replay(destination, since=began, until=timezone.now() + timedelta(minutes=1), actor=alice)
+    worker.real._resending._due = 0.0
+    worker.until(lambda: Delivery.objects.filter(status="waiting", attempts=1).exists(), "its first try has failed")
+    owner = Owner(destination, alice)
+    pair = owner.generate(EMAIL)
+    owner.save(EMAIL)
+    try_again(worker)
+    worker.until(lambda: not Replay.objects.filter(state="running").exists(), "the replay is finished")
+    assert [under(got) for got in receiver.got] == [("", []), (fingerprint(pair.public_pem), ["email"])]
+    assert outcomes(destination) == {"FILTERED_BY_INTEGRATIONS_OBJECT": 1}
+
+
+def test_what_waits_loses_unclassified_fields_once_they_are_held(
+    worker: Driven, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    receiver.says(500, 200)
+    append_events(source, track("waits", properties=PLAIN))
+    worker.work_off()
+    hold_unclassified(destination, actor=alice, on=True)
+    try_again(worker)
+    assert [got.json["properties"] for got in receiver.got] == [PLAIN, {}]
+
+
+def test_a_notice_of_deletion_goes_on_as_it_is(
+    worker: Driven, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    """It comes from no event, and holds nothing that is ever encrypted."""
+    notice = {"type": "delete", "userId": "u-7"}
+    pk = new_id()
+    Delivery.objects.create(
+        id=pk,
+        workspace=source.workspace,
+        destination=destination,
+        message_id="delete-1",
+        event_type="delete",
+        received_at=timezone.now(),
+        status="waiting",
+        next_try_at=timezone.now(),
+        sealed_body=sealed_body(pk, json.dumps(notice).encode()),
+        log_partition=0,
+        log_position=0,
+        log_place=0,
+    )
+    owner = Owner(destination, alice)
+    owner.generate(EMAIL)
+    owner.save(EMAIL)
+    worker.until(lambda: Delivery.objects.filter(status="delivered").exists(), "it is delivered")
+    assert [got.json for got in receiver.got] == [notice]
 
 
 def test_events_without_a_chosen_field_and_repeated_ones_are_not_counted(

@@ -205,9 +205,9 @@ def test_the_page_lists_reasons_and_events(
     fail(worker, source, receiver, "m-1", "m-2")
     page = page_of(as_alice, destination, "delivery/undelivered")
     assert "Send all again" in page
-    assert [row[1:4] for row in rows_of(page, "Undelivered events")] == [
-        ["m-2", "track", "Dead letter"],
+    assert sorted(row[1:4] for row in rows_of(page, "Undelivered events")) == [
         ["m-1", "track", "Dead letter"],
+        ["m-2", "track", "Dead letter"],
     ]
     assert "401 Unauthorized" in page
     client.force_login(bob)
