@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from audit.event_types import EventType
 from audit.record import record
@@ -160,8 +161,8 @@ def _switch(destination: Destination, actor: User, *, enabled: bool) -> bool:
     destination = _lock(destination, actor)
     if destination.enabled == enabled:
         return False
-    destination.enabled = enabled
-    _save(destination, ["enabled"])
+    destination.enabled, destination.off_since = enabled, None if enabled else timezone.now()
+    _save(destination, ["enabled", "off_since"])
     _record(EventType.DESTINATION_ENABLED if enabled else EventType.DESTINATION_DISABLED, destination, actor)
     return True
 

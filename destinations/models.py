@@ -34,6 +34,9 @@ class Destination(models.Model):
     revision = models.PositiveIntegerField(default=1, editable=False)
     # Moves when more is encrypted or held back than before: what waits from before then is prepared again.
     protection = models.PositiveIntegerField(default=1, editable=False)
+    off_since = models.DateTimeField(
+        null=True, editable=False, help_text="Since when it or its source is disabled, as far as that was noted."
+    )
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -362,6 +365,7 @@ class Replay(models.Model):
         RUNNING = "running", "Running"
         FINISHED = "finished", "Finished"
         CANCELLED = "cancelled", "Cancelled"
+        LAPSED = "lapsed", "Lapsed"  # its destination stayed disabled
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")

@@ -10,6 +10,7 @@ from destinations.deletion.traces import wipe_traces
 from destinations.encryption.setup import drop_left_pairs
 from destinations.pipeline import name_upkeep, retention
 from destinations.pipeline.forgetting import OldRecords
+from destinations.resending.lapsing import end_overdue
 from privacy import recommendations
 from privacy.regulations import forget_old_ids
 from privacy.suppression import forget_releases
@@ -65,6 +66,7 @@ def clean_up(log: EventLogReader, partitions: Sequence[int]) -> dict[str, int]:
         "unused keys": drop_left_pairs(),
         "drafts": drafts.forget_old(),
         "sessions": end_overdue_sessions(),
+        "requests to send again": end_overdue(),
     }
     wipe_traces()
     return gone

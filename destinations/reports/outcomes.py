@@ -37,6 +37,7 @@ TITLES = {
     "EVENT_EXPIRED": "Event no longer kept",  # ours
     "SUPPRESSED_USER": "Suppressed user",  # ours
     "REPLAY_CANCELLED": "Replay cancelled",  # ours
+    "DESTINATION_DISABLED": "Destination stayed disabled",  # ours
 }
 ACTIONS = {
     "400": "Compare the sample with what the destination's documentation asks for.",
@@ -59,6 +60,7 @@ ACTIONS = {
     "DELETED_BY_REGULATION": "A regulation deleted this end user: nothing of theirs can be sent any more.",
     "EVENT_EXPIRED": "The event is past the workspace's retention period and cannot be sent any more.",
     "SUPPRESSED_USER": "The end user is suppressed: nothing of theirs is sent any more.",
+    "DESTINATION_DISABLED": "Enable the destination and its source, then send these events again.",
     "INTERNAL": "Look whether a filter of this destination cannot be evaluated for these events.",
 }
 OTHER_ACTION = "Compare the answer with the destination's documentation, then send these events again."

@@ -87,14 +87,19 @@ def cancel_replay(replay: Replay, *, actor: User) -> bool:
     replay = Replay.objects.select_for_update(of=("self",)).select_related("destination").get(pk=replay.pk)
     if replay.state != Replay.State.RUNNING:
         return False
-    end(replay, Replay.State.CANCELLED)
+    give_up(replay, Replay.State.CANCELLED, actor=actor)
+    return True
+
+
+def give_up(replay: Replay, state: Replay.State, *, actor: User | None) -> None:
+    """End a locked replay with things left to send, none of which is sent. Called by verbs, in their transaction."""
+    end(replay, state)
     # What a worker has claimed is under way and comes to its own end.
     unclaimed = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
     left = replay.deliveries.filter(unclaimed, status__in=OPEN)
     lock_in_order(Delivery, left.values_list("pk", flat=True))
     left.update(status=Delivery.Status.DEAD, reason=CANCELLED, sealed_body=b"", sealed_answer=b"", next_try_at=None)
     _record(EventType.REPLAY_CANCELLED, replay, actor)
-    return True
 
 
 def end(replay: Replay, state: Replay.State) -> None:
