@@ -44,7 +44,7 @@ def empty_deliveries(found: Sequence[Found]) -> Counter[tuple[uuid.UUID, bytes]]
             each = by_place.get((row.log_partition, row.log_position, row.log_place))
             if each is None or (row.status in _ENDED and not (row.sealed_body or row.sealed_answer)):
                 continue
-            if row.status in {Delivery.Status.WAITING, Delivery.Status.QUEUED}:
+            if row.status in {Delivery.Status.WAITING, Delivery.Status.QUEUED} and row.replay_id is None:
                 page.count_row(row, DELETED_BY_REGULATION)
             _end(row)
             emptied[each.workspace_id, each.subject] += 1

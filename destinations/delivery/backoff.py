@@ -33,6 +33,11 @@ def one_draw() -> Draw:
     return draw
 
 
+def tries_of_round(attempts: int) -> int:
+    """How many of a delivery's tries (one at least) count: what used up its nine and is sent again gets nine more."""
+    return (attempts - 1) % MAX_ATTEMPTS + 1
+
+
 def next_try(
     *, attempts: int, first_tried: float, now: float, retry_after: float | None = None, draw: Draw = _draw
 ) -> float | None:

@@ -52,7 +52,7 @@ class _Answer(NamedTuple):
     def next_try(self, job: Job) -> float | None:
         """When the job is tried again; None when it is over."""
         return backoff.next_try(
-            attempts=job.attempts,
+            attempts=backoff.tries_of_round(job.attempts),
             first_tried=job.first_tried,
             now=self.at,
             retry_after=self.response.retry_after,

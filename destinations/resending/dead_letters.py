@@ -67,6 +67,11 @@ def groups(destination: Destination) -> list[Group]:
     return sorted(found, key=lambda group: (-group.count, group.code))
 
 
+def can_be_sent(row: Delivery) -> bool:
+    """Whether there is something left of an undelivered event that could be sent again."""
+    return row.reason not in FINAL and row.log_position != ledger.NO_EVENT
+
+
 def refusal_of(destination: Destination) -> str:
     """Why nothing can be sent again now; empty where it can. Documented: a disabled destination gets nothing."""
     return "" if destination.enabled and destination.source.enabled else DISABLED
@@ -84,7 +89,7 @@ def send_again(
     destination = Destination.objects.select_for_update(of=("self",)).select_related("source").get(pk=destination.pk)
     if refusal := refusal_of(destination):
         raise ValidationError(refusal)
-    rows = undelivered(destination).exclude(reason__in=FINAL)
+    rows = undelivered(destination).exclude(reason__in=FINAL).exclude(log_position=ledger.NO_EVENT)
     rows = rows.filter(reason=reason) if reason else rows
     rows = rows.filter(pk__in=ids) if ids is not None else rows
     # Their ids are drawn once: another worker could end one more of them between the two statements.

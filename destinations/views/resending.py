@@ -33,7 +33,7 @@ def undelivered(request: MemberRequest, destination_id: uuid.UUID) -> HttpRespon
     context = {
         **frame(destination),
         "groups": dead_letters.groups(destination),
-        "undelivered": [(row, status.explain(row.reason), row.reason not in dead_letters.FINAL) for row in rows.rows],
+        "undelivered": [(row, status.explain(row.reason), dead_letters.can_be_sent(row)) for row in rows.rows],
         "older_undelivered": rows.older,
         "queued": dead_letters.waiting_to_be_prepared(destination),
         "refusal": dead_letters.refusal_of(destination),

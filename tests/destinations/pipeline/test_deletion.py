@@ -16,6 +16,7 @@ from destinations.deletion import sweep as sweeping
 from destinations.deletion.finish import finish
 from destinations.deletion.sweep import Search, begin
 from destinations.models import Delivery, Destination
+from destinations.resending.replays import start_replay
 from privacy import regulation_files
 from privacy.models import ObservedField, Regulation, RegulationStep, Sweep, SweepPart
 from privacy.regulations import request_regulation, request_regulations
@@ -289,3 +290,19 @@ def test_what_does_not_open_is_reported(worker: Driven, workspace: Workspace, so
     assert regulation.status == Status.PARTIAL_SUCCESS
     step = regulation.steps.get(place="Event log")
     assert step.detail == "1 requests could not be opened and were not searched: a key is missing."
+
+
+def test_a_replays_events_are_ended_and_stand_in_its_numbers_alone(
+    worker: Driven, workspace: Workspace, source: Source, destination: Destination, receiver: Receiver, alice: User
+) -> None:
+    append_events(source, their("a"))
+    worker.work_off()
+    receiver.answer = lambda _got: Answer(500)
+    began = timezone.now() - timedelta(hours=1)
+    start_replay(destination, since=began, until=timezone.now(), actor=alice)
+    worker.real._resending._due = 0.0
+    worker.until(lambda: Delivery.objects.filter(attempts=1).exists(), "its first try has failed")
+    delete(worker, ask(workspace, alice))
+    row = Delivery.objects.get()
+    assert (row.status, row.reason, bytes(row.sealed_body)) == ("dead", "DELETED_BY_REGULATION", b"")
+    assert outcomes(destination) == {"delivered": 1}

@@ -12,11 +12,12 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditRow
+from destinations.delivery.backoff import FIRST_CAP
 from destinations.models import Delivery, Destination, PublicKey
 from destinations.resending.dead_letters import DISABLED, groups, send_again
 from tests.destinations.factories import FINGERPRINT, append_events, encrypt_for, opened, track
 from tests.destinations.making import BASE, event_types
-from tests.destinations.pipeline.driving import Driven, outcomes
+from tests.destinations.pipeline.driving import Driven, make_due, outcomes
 from tests.destinations.receivers import Answer, Receiver
 from tests.destinations.test_destination_pages import page_of, rows_of
 from workspaces.event_log import open_reader
@@ -121,6 +122,38 @@ def test_an_event_that_fails_again_is_undelivered_again(
     row = Delivery.objects.get()
     assert (row.status, row.reason, row.attempts) == ("dead", "errors.discarded.403", 2)
     assert {key: count for key, count in outcomes(destination).items() if count} == {"errors.discarded.403": 1}
+
+
+def test_a_notice_of_deletion_is_not_asked_for_again(
+    worker: Driven, destination: Destination, receiver: Receiver, source: Source, alice: User, as_alice: Client
+) -> None:
+    """It came from no event: the log has nothing that could be sent, and the request to delete has ended."""
+    fail(worker, source, receiver, "m-1")
+    Delivery.objects.update(event_type="delete", log_position=0)
+    assert "Send m-1 again" not in page_of(as_alice, destination, "delivery/undelivered")
+    assert send_again(destination, actor=alice) == 0
+    assert (Delivery.objects.get().status, "Deliveries Retried" in event_types()) == ("dead", False)
+
+
+def test_what_used_up_its_tries_gets_nine_more(
+    worker: Driven, destination: Destination, receiver: Receiver, source: Source, alice: User
+) -> None:
+    fail(worker, source, receiver, "m-1")
+    Delivery.objects.update(attempts=9, reason="errors.awaiting-retry.5xx")
+    send_again(destination, actor=alice)
+    receiver.answer = lambda got: Answer(503)
+    worker.real._resending._due = 0.0
+    waits = []
+    for number in range(10, 19):
+        worker.until(lambda number=number: Delivery.objects.get().attempts == number, "it is tried")
+        worker.work_off()
+        row = Delivery.objects.get()
+        waits.append(row.next_try_at)
+        make_due()
+    assert [got.header("X-Retry-Count") for got in receiver.got] == [str(number) for number in range(9, 18)]
+    assert [row.status, None in waits[:-1], waits[-1]] == ["dead", False, None]
+    assert waits[0] is not None
+    assert (waits[0] - timezone.now()).total_seconds() < FIRST_CAP
 
 
 def test_an_event_that_is_gone_ends(
