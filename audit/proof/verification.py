@@ -37,6 +37,8 @@ from audit.proof.verifier import (
 # How long after it was written a row may be sealed: the sealer looks back a day for what committed late.
 BACKDATED = timedelta(days=1)
 UNSEALED = timedelta(hours=1)
+# How long a row may stand under no checkpoint: one is signed every hour.
+UNSIGNED = checkpoints.EVERY + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,11 @@ class Verified:
     purged: int = 0
 
 
-def workspaces() -> list[str]:
-    """Every workspace there is something to check of."""
+def workspaces(copies: Path | None = None) -> list[str]:
+    """Every workspace there is something to check of: also one of which nothing but copies is left."""
     signed = AuditCheckpoint.objects.order_by("workspace_id").values_list("workspace_id", flat=True).distinct()
-    return sorted({*checkpoints.sealed_workspaces(), *signed})
+    copied = {path.parent.name for path in copies.glob("*/*.note")} if copies else set()
+    return sorted({*checkpoints.sealed_workspaces(), *signed, *("" if each == "site" else each for each in copied)})
 
 
 def verify(workspace_id: str, *, copies: Path | None = None) -> Verified:
@@ -68,12 +71,24 @@ def verify(workspace_id: str, *, copies: Path | None = None) -> Verified:
     for chunk in leaves_of(workspace_id, 0, size):
         walk.take(chunk)
     walk.end()
+    _check_signed(workspace_id, signed[-1] if signed else None)
     _check_subtrees(workspace_id, walk.subtrees)
     old = lowest_id_at(timezone.now() - UNSEALED)
     left = unsealed(START).filter(workspace_id=workspace_id, id__lt=old).values_list("id", flat=True).first()
     if left:
         raise Untrue(f"row {left} was inserted, or the sealer has not run for an hour: it has no place in the log")
     return Verified(walk.index - walk.purged.end, len(walk.signed), walk.purged.end)
+
+
+def _check_signed(workspace_id: str, last: Checkpoint | None) -> None:
+    """Whoever takes checkpoints away to change what they covered leaves rows that none covers."""
+    first = AuditLeaf.objects.filter(workspace_id=workspace_id, index=last.size if last else 0).first()
+    long_ago = timezone.now() - UNSIGNED
+    if first is None or first.row_id >= lowest_id_at(long_ago):
+        return
+    if last is None or datetime.fromisoformat(last.time) < long_ago:
+        where = f"row {first.index} ({first.row_id})"
+        raise Untrue(f"{where} is under no checkpoint: one was removed, or the sealer has not run for hours")
 
 
 def _signed(workspace_id: str) -> list[Checkpoint]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
+from audit.management.logs import log_of
 from audit.proof.checkpoints import public_keys, published_keys
 
 
@@ -18,11 +19,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "workspace", nargs="?", default="", help="the workspace's id; without it, rows of no workspace"
+            "workspace", nargs="?", default="", help="the workspace's slug or id; without it, rows of no workspace"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        for line in published_keys(options["workspace"]):
+        for line in published_keys(log_of(options["workspace"])):
             self.stdout.write(line)
         own = base64.b64encode(public_keys()[0]).decode()
         self.stdout.write(f"Before you change AUDIT_SIGNING_KEY, add this to AUDIT_OLD_PUBLIC_KEYS: {own}")

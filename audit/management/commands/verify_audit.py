@@ -13,6 +13,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
 from audit.event_types import EventType
+from audit.management.logs import log_of
 from audit.models import AuditRow
 from audit.proof.evidence import row_proof
 from audit.proof.verification import verify, workspaces
@@ -28,20 +29,20 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--workspace", help="the id of one workspace; empty for rows of no workspace")
+        parser.add_argument("--workspace", help="slug or id of one workspace; empty for rows of no workspace")
         parser.add_argument("--prove", metavar="ROW_ID", help="print a proof of this row alone instead")
 
     def handle(self, *_: Any, **options: Any) -> None:
         if options["prove"]:
             self.stdout.write(_proof(options["prove"]))
             return
-        asked = workspaces() if options["workspace"] is None else [options["workspace"]]
-        found = [self._is_true(each) for each in asked]
+        copies = _copies()
+        asked = workspaces(copies) if options["workspace"] is None else [log_of(options["workspace"])]
+        found = [self._is_true(each, copies) for each in asked]
         if not all(found):
             raise CommandError("the audit log is not what was sealed")
 
-    def _is_true(self, workspace_id: str) -> bool:
-        copies = Path(settings.AUDIT_CHECKPOINT_DIR) if settings.AUDIT_CHECKPOINT_DIR else None
+    def _is_true(self, workspace_id: str, copies: Path | None) -> bool:
         name = workspace_id or "rows of no workspace"
         try:
             verified = verify(workspace_id, copies=copies)
@@ -50,12 +51,23 @@ class Command(BaseCommand):
             _record(workspace_id, {"found": str(untrue)}, AuditRow.Outcome.FAILED)
             return False
         gone = f", {verified.purged} rows purged under signed tombstones" if verified.purged else ""
-        self.stdout.write(f"PASS {name}: {verified.rows} rows, {verified.checkpoints} checkpoints{gone}")
+        same = ", as their copies" if copies else ""
+        self.stdout.write(f"PASS {name}: {verified.rows} rows, {verified.checkpoints} checkpoints{same}{gone}")
         told: dict[str, object] = {"rows": verified.rows}
         if verified.purged:
             told["purged"] = verified.purged
         _record(workspace_id, told, AuditRow.Outcome.DONE)
         return True
+
+
+def _copies() -> Path | None:
+    """The folder of copies, where one is set; one that is not there says nothing and must not pass for agreement."""
+    if not settings.AUDIT_CHECKPOINT_DIR:
+        return None
+    folder = Path(settings.AUDIT_CHECKPOINT_DIR)
+    if not folder.is_dir():
+        raise CommandError(f"AUDIT_CHECKPOINT_DIR is {folder}, and there is no such folder: nothing was checked.")
+    return folder
 
 
 def _record(workspace_id: str, details: dict[str, object], outcome: AuditRow.Outcome) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import override_settings
@@ -22,6 +23,7 @@ from audit.proof.sealer import Sealer
 from audit.proof.verification import Verified, verify
 from audit.proof.verifier import FIRST_CHAIN, Untrue, chain_hash, leaf_hash
 from tests.audit.proof.making import START, key
+from workspaces.models import Workspace
 
 Add = Callable[..., list[AuditRow]]
 Run = Callable[..., None]
@@ -176,3 +178,55 @@ def test_the_command_says_what_it_found_and_records_it(
     assert capsys.readouterr().out == f"FAIL w: row 5 ({log[5].pk}) was changed\n"
     rows = AuditRow.objects.filter(event_type="HIPAA Audit Log Verified").order_by("id")
     assert list(rows.values_list("outcome", "workspace_id")) == [("done", "w"), ("failed", "w")]
+
+
+def test_old_rows_that_no_checkpoint_covers_are_named(log: list[AuditRow], unprotected: Run) -> None:
+    """Who removes the checkpoints could recompute all the rest."""
+    later = timezone.now() + timedelta(hours=3)
+    with time_machine.travel(later):
+        assert verify("w") == Verified(ROWS, 3)
+    last = AuditCheckpoint.objects.order_by("-id").values_list("pk", flat=True)
+    for pk, first in ((last[0], SIGNED[1]), (None, 0)):
+        unprotected("DELETE FROM audit_auditcheckpoint WHERE id = %s OR %s", pk or 0, pk is None)
+        assert verify("w").rows == ROWS  # signed within the hour
+        with time_machine.travel(later), pytest.raises(Untrue, match=rf"^row {first} \(.*\) is under no checkpoint"):
+            verify("w")
+
+
+def test_a_log_that_is_gone_altogether_is_missed_by_its_copies(
+    log: list[AuditRow], unprotected: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoints.copy_checkpoints(tmp_path)
+    with override_settings(AUDIT_CHECKPOINT_DIR=str(tmp_path)):
+        call_command("verify_audit")
+        assert capsys.readouterr().out == "PASS w: 24 rows, 3 checkpoints, as their copies\n"
+        for table in ("row", "leaf", "subtree", "checkpoint"):
+            unprotected(f"DELETE FROM audit_audit{table} WHERE workspace_id = 'w'")
+        with pytest.raises(CommandError, match="not what was sealed"):
+            call_command("verify_audit")
+    assert re.match(r"FAIL w: checkpoint \d{12} was copied to .* and is not in the database", capsys.readouterr().out)
+
+
+def test_copies_that_cannot_be_read_are_no_agreement(log: list[AuditRow], tmp_path: Path) -> None:
+    with (
+        override_settings(AUDIT_CHECKPOINT_DIR=str(tmp_path / "unmounted")),
+        pytest.raises(CommandError, match="AUDIT_CHECKPOINT_DIR"),
+    ):
+        call_command("verify_audit")
+    assert not AuditRow.objects.filter(event_type="HIPAA Audit Log Verified").exists()
+
+
+def test_a_log_is_named_by_slug_or_id_and_an_unknown_one_never_passes(
+    log: list[AuditRow], workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["verify_audit", "--workspace"], ["audit_keys"]):
+        with pytest.raises(CommandError, match="There is no log of 'acme'"):
+            call_command(*command, "acme")
+    assert not AuditRow.objects.filter(event_type="HIPAA Audit Log Verified").exists()
+    for name in (workspace.slug, str(workspace.pk), str(workspace.pk).upper()):
+        call_command("verify_audit", "--workspace", name)
+        assert capsys.readouterr().out == f"PASS {workspace.pk}: 0 rows, 0 checkpoints\n"
+        call_command("audit_keys", name)
+        assert capsys.readouterr().out.startswith(f"localhost/audit/{workspace.pk}+")
+    call_command("audit_keys")
+    assert capsys.readouterr().out.startswith("localhost/audit/site+")
