@@ -28,7 +28,7 @@ from audit.proof.verifier import (
     chain_hash,
     check_tombstones,
     leaf_hash,
-    open_note,
+    open_own,
     read_checkpoint,
     read_public_key,
     read_tombstone,
@@ -129,7 +129,7 @@ def _keys(workspace_id: str) -> list[tuple[str, bytes]]:
 def _opened(stored: AuditCheckpoint | AuditTombstone, keys: list[tuple[str, bytes]]) -> str:
     kind = "tombstone" if isinstance(stored, AuditTombstone) else "checkpoint"
     try:
-        return open_note(stored.note, keys)
+        return open_own(stored.note, keys)
     except Untrue as untrue:
         raise Untrue(f"{kind} {stored.pk}: {untrue}") from None
 

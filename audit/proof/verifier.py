@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 import struct
@@ -43,6 +44,9 @@ ED25519 = b"\x01"
 SIGNATURE_START = "\N{EM DASH} "
 LEAST_YEARS = 6  # for which no row may go (45 CFR 164.316(b)(2)(i))
 LOCAL_HEADER = 30  # bytes of a ZIP member before its name
+DESCRIPTOR = 24  # bytes that may follow one: less than any header takes
+OUTSIDE = ("manifest.json", "manifest.note")  # the manifest names all other files
+DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 BLOCK = 4096  # small, so that what stands before a damaged byte is read
 
 
@@ -170,8 +174,25 @@ def read_public_key(line: str) -> tuple[str, bytes]:
     return name, public
 
 
+def open_own(note: str, keys: Iterable[tuple[str, bytes]]) -> str:
+    """The text of a log's note, whose first line is that log's name; raises Untrue where its key has another name.
+
+    A site may sign all its logs with one key, and the name on the signature's own line is not signed.
+    """
+    text, name = _opened(note, keys)
+    origin = text.partition("\n")[0]
+    if origin != name:
+        raise Untrue(f"signed as {name}, and it is of {origin}")
+    return text
+
+
 def open_note(note: str, keys: Iterable[tuple[str, bytes]]) -> str:
     """The text of a signed note; raises Untrue unless one of `keys` signed it."""
+    return _opened(note, keys)[0]
+
+
+def _opened(note: str, keys: Iterable[tuple[str, bytes]]) -> tuple[str, str]:
+    """The text and the name of the key that signed it."""
     text, gap, signatures = note.rpartition("\n\n")
     if not gap:
         raise Untrue("not a signed note")
@@ -188,7 +209,7 @@ def open_note(note: str, keys: Iterable[tuple[str, bytes]]) -> str:
                 Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], f"{text}\n".encode())
             except InvalidSignature:
                 raise Untrue("the signature does not fit the text") from None
-            return f"{text}\n"
+            return f"{text}\n", name
     raise Untrue("signed by no key that is trusted here")
 
 
@@ -342,22 +363,31 @@ class Pack:
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """A file piece by piece, up to where it is damaged: the archive's own checksum would only say that it is."""
-        try:
-            told = self.archive.getinfo(name)
-        except KeyError:
-            raise Untrue(f"{name} is missing") from None
+        told = self.info(name)
         with open(str(self.archive.filename), "rb") as raw:  # noqa: PTH123  (one import less to read)
-            raw.seek(told.header_offset)
-            header = raw.read(LOCAL_HEADER)
-            name_bytes, extra_bytes = struct.unpack("<HH", header[26:30])
-            raw.seek(name_bytes + extra_bytes, 1)
+            raw.seek(told.header_offset + sum(self.header(told)))
+            stored = told.compress_type == zipfile.ZIP_STORED
             inflate, left = zlib.decompressobj(-15), told.compress_size
             while left and (block := raw.read(min(left, BLOCK))):
                 left -= len(block)
                 try:
-                    yield inflate.decompress(block)
+                    yield block if stored else inflate.decompress(block)
                 except zlib.error:
                     return
+
+    def info(self, name: str) -> zipfile.ZipInfo:
+        """What the archive's directory says of a file."""
+        try:
+            return self.archive.getinfo(name)
+        except KeyError:
+            raise Untrue(f"{name} is missing") from None
+
+    def header(self, told: zipfile.ZipInfo) -> tuple[int, int, int]:
+        """The bytes before a file's own: of its header, its name and what else stands there."""
+        with open(str(self.archive.filename), "rb") as raw:  # noqa: PTH123  (one import less to read)
+            raw.seek(told.header_offset)
+            name_bytes, extra_bytes = struct.unpack("<HH", raw.read(LOCAL_HEADER)[26:30])
+        return LOCAL_HEADER, name_bytes, extra_bytes
 
     def lines(self, name: str) -> Iterator[bytes]:
         """The lines of a large file, without their ends; a last one without an end too."""
@@ -372,7 +402,7 @@ class Pack:
 def _manifest_of(pack: Pack, keys: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
     """The manifest, once its own signature was checked."""
     raw = pack.read("manifest.json")
-    told = open_note(pack.read("manifest.note").decode(), keys).splitlines()
+    told = open_own(pack.read("manifest.note").decode(), keys).splitlines()
     if told[1:] != ["manifest.json", base64.b64encode(hashlib.sha256(raw).digest()).decode()]:
         raise Untrue("manifest.json is not the one that was signed")
     manifest: dict[str, Any] = json.loads(raw)
@@ -384,7 +414,7 @@ def _manifest_of(pack: Pack, keys: Sequence[tuple[str, bytes]]) -> dict[str, Any
 def _checkpoints_of(pack: Pack, keys: Sequence[tuple[str, bytes]]) -> list[Checkpoint]:
     """The pack's checkpoints, each signed, chained to the one before and consistent with it."""
     proofs = json.loads(pack.read("proofs.json"))["consistency"]
-    found = [read_checkpoint(open_note(pack.read(name).decode(), keys)) for name in pack.manifest["checkpoints"]]
+    found = [read_checkpoint(open_own(pack.read(name).decode(), keys)) for name in pack.manifest["checkpoints"]]
     if not found or len(proofs) != len(found) - 1:
         raise Untrue("checkpoints or their proofs are missing")
     for before, after, path in zip(found, found[1:], proofs, strict=False):
@@ -398,7 +428,7 @@ def _purged_of(pack: Pack, keys: Sequence[tuple[str, bytes]]) -> Purged:
     """What of the pack's places tombstones stand for, each signed and chained to the one before."""
     manifest = pack.manifest
     names = manifest.get("tombstones", [])
-    found = [read_tombstone(open_note(pack.read(name).decode(), keys)) for name in names]
+    found = [read_tombstone(open_own(pack.read(name).decode(), keys)) for name in names]
     check_tombstones(found, manifest["origin"])
     purged = Purged(found, manifest["first"])
     gone = max(0, min(purged.end, manifest["first"] + manifest["rows"]) - manifest["first"])
@@ -426,11 +456,19 @@ def _pair(leaf: str, chain: str) -> tuple[bytes, bytes]:
 
 def check_pack(path: str, trusted: Sequence[str] = ()) -> dict[str, Any]:
     """Check everything in a pack; its manifest where all of it is true, else raises Untrue naming the first row."""
+    with _damage_told("the pack"), zipfile.ZipFile(path) as archive:
+        return _check(Pack(archive), trusted)
+
+
+@contextlib.contextmanager
+def _damage_told(what: str) -> Iterator[None]:
+    """Raise Untrue for whatever reading a broken file can raise."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _check(Pack(archive), trusted)
-    except (zipfile.BadZipFile, struct.error, ValueError, KeyError, TypeError) as error:
-        raise Untrue(f"the pack is damaged: {error}") from None
+        yield
+    except FileNotFoundError as error:
+        raise Untrue(f"{what} cannot be read: {error.strerror}") from None
+    except (zipfile.BadZipFile, struct.error, zlib.error, *DAMAGE) as error:
+        raise Untrue(f"{what} is damaged: {error}") from None
 
 
 def _check(pack: Pack, trusted: Sequence[str]) -> dict[str, Any]:
@@ -457,7 +495,30 @@ def _check(pack: Pack, trusted: Sequence[str]) -> dict[str, Any]:
             digest.update(block)
         if digest.hexdigest() != told:
             raise Untrue(f"{name} is not the file that was signed")
+    _check_archive(pack)
     return pack.manifest
+
+
+def _check_archive(pack: Pack) -> None:
+    """Other tools have to find the same files: each once, whole and by its name, and no other, not even hidden."""
+    signed, end = {*pack.manifest["files"], *OUTSIDE}, 0
+    seen: set[str] = set()
+    for told in sorted(pack.archive.infolist(), key=lambda each: each.header_offset):
+        name = told.filename
+        if name in seen or name not in signed:
+            raise Untrue(f"{name} is in the pack twice" if name in seen else f"nobody signed {name}")
+        if not 0 <= told.header_offset - end <= (DESCRIPTOR if seen else 0):
+            raise Untrue(f"something is hidden in the pack, before {name}")
+        seen.add(name)
+        try:
+            with pack.archive.open(told) as file:  # compares the name in the file's own header, and the checksum
+                while file.read(16 * BLOCK):
+                    pass
+        except (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error):
+            raise Untrue(f"{name} is not whole, or goes by another name") from None
+        end = told.header_offset + sum(pack.header(told)) + told.compress_size
+    if not 0 <= pack.archive.start_dir - end <= DESCRIPTOR:
+        raise Untrue("something is hidden at the end of the pack")
 
 
 def _checked_leaves(pack: Pack, chain: bytes, purged: Purged) -> Iterator[tuple[int, str, bytes]]:
@@ -500,7 +561,7 @@ def _what_happened(pack: Pack, line: bytes, expected: str) -> str:
 
 def prove(path: str, index: int) -> dict[str, Any]:
     """A proof of one row of a pack that needs no other row."""
-    with zipfile.ZipFile(path) as archive:
+    with _damage_told("the pack"), zipfile.ZipFile(path) as archive:
         pack = Pack(archive)
         pack.manifest = json.loads(pack.read("manifest.json"))
         between = json.loads(pack.read("proofs.json"))["range"]
@@ -515,8 +576,10 @@ def prove(path: str, index: int) -> dict[str, Any]:
         known = dict(zip(pieces(0, first), _hashes(between["left"]), strict=True))
         known |= dict(zip(pieces(first + count, size), _hashes(between["right"]), strict=True))
         known |= {(0, at): leaf for at, _, leaf, _ in _leaf_lines(pack)}
-        line = next(line for at, line in enumerate(pack.lines("rows.ndjson"), there) if at == index)
-    siblings = [base64.b64encode(_range_root(known, *each)).decode() for each in inclusion_ranges(index, size)]
+        line = next((line for at, line in enumerate(pack.lines("rows.ndjson"), there) if at == index), None)
+        if line is None:
+            raise Untrue(f"row {index} was removed")
+        siblings = [base64.b64encode(_range_root(known, *each)).decode() for each in inclusion_ranges(index, size)]
     return {"row": line.decode(), "index": index, "path": siblings, "checkpoint": note}
 
 
@@ -553,9 +616,10 @@ def _node(known: dict[tuple[int, int], bytes], level: int, index: int) -> bytes:
 
 def check_proof(proof: Mapping[str, Any], trusted: Sequence[str]) -> Checkpoint:
     """The checkpoint a proof of one row stands under, where the proof is true; else raises Untrue."""
-    checkpoint = read_checkpoint(open_note(proof["checkpoint"], [read_public_key(line) for line in trusted]))
-    leaf = leaf_hash(proof["row"].encode())
-    check_inclusion(leaf, proof["index"], checkpoint.size, _hashes(proof["path"]), checkpoint.root)
+    with _damage_told("the proof"):
+        checkpoint = read_checkpoint(open_own(proof["checkpoint"], [read_public_key(line) for line in trusted]))
+        leaf = leaf_hash(proof["row"].encode())
+        check_inclusion(leaf, proof["index"], checkpoint.size, _hashes(proof["path"]), checkpoint.root)
     return checkpoint
 
 
@@ -578,9 +642,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(asked: argparse.Namespace) -> int:
     if asked.proof:
-        with open(asked.proof, encoding="utf-8") as file:  # noqa: PTH123  (one import less to read)
+        with _damage_told("the proof"), open(asked.proof, encoding="utf-8") as file:  # noqa: PTH123  (one import less to read)
             checkpoint = check_proof(json.load(file), asked.key)
-        sys.stdout.write(f"PASS: the row stood in the log of {checkpoint.size} rows at {checkpoint.time}\n")
+        told = f"the log of {checkpoint.size} rows at {checkpoint.time}, {checkpoint.origin}"
+        sys.stdout.write(f"PASS: the row stood in {told}\n")
     elif asked.prove is not None:
         sys.stdout.write(json.dumps(prove(asked.pack, asked.prove), indent=1) + "\n")
     else:
@@ -589,7 +654,8 @@ def _answer(asked: argparse.Namespace) -> int:
         told = f"{manifest['rows'] - gone} rows of {manifest['origin']}, from row {first + gone}, no gap"
         if gone:
             told += f"; purged: {gone} rows from row {first}, {_dates(asked.pack, manifest['tombstones'])}"
-        sys.stdout.write(f"PASS: {told}\n")
+        since, until = manifest["filter"]["since"] or "the beginning", manifest["filter"]["until"] or "then"
+        sys.stdout.write(f"PASS: {told}\nSigned at {manifest['made_at']}. Every row from {since} until {until}.\n")
         if not asked.key:
             sys.stdout.write("The keys came with the pack. Compare keys.txt with those published, or give --key.\n")
     return 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
+import struct
 import subprocess
 import sys
 import uuid
+import warnings
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -79,7 +82,9 @@ def test_a_pack_holds_what_the_database_holds(as_alice: Client, workspace: Works
     assert row.details == {"filter": {}, "rows": stored, "rows_in_range": stored}
 
 
-def test_a_pack_of_a_time_is_true_too(as_alice: Client, workspace: Workspace, tmp_path: Path) -> None:
+def test_a_pack_of_a_time_is_true_too(
+    as_alice: Client, workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     moment = timezone.now().replace(microsecond=0)
     fill(workspace, 40, timestamp=moment - timedelta(seconds=30))
     fill(workspace, 7, timestamp=moment - timedelta(seconds=20))
@@ -89,6 +94,9 @@ def test_a_pack_of_a_time_is_true_too(as_alice: Client, workspace: Workspace, tm
     manifest = check_pack(str(download(as_alice, tmp_path, query)), keys(workspace))
     assert (manifest["rows"], manifest["rows_in_range"]) == (7, 7)
     assert manifest["first"] >= 40
+    assert main([str(tmp_path / "pack.zip"), "--key", keys(workspace)[0]]) == 0
+    span = f"from {since:%Y-%m-%dT%H:%M:%S}.000000Z until {until:%Y-%m-%dT%H:%M:%S}.000000Z"
+    assert f"Signed at {manifest['made_at']}. Every row {span}.\n" in capsys.readouterr().out
 
 
 def test_an_empty_time_makes_a_true_pack(as_alice: Client, workspace: Workspace, tmp_path: Path) -> None:
@@ -123,6 +131,113 @@ def test_what_was_changed_is_named(
     pack = download(as_alice, tmp_path)
     with pytest.raises(Untrue, match=complaint):
         check_pack(str(rewritten(pack, name, change)), [] if name == "keys.txt" else keys(workspace))
+
+
+def test_what_other_tools_would_take_for_the_rows_does_not_pass(
+    as_alice: Client, workspace: Workspace, tmp_path: Path
+) -> None:
+    """A tool may read the first file of a name, files that nobody signed, or what stands between two files."""
+    fill(workspace, 40)
+    pack = download(as_alice, tmp_path)
+    whole = pack.read_bytes()
+    with zipfile.ZipFile(pack) as archive:
+        rows = archive.read("rows.ndjson")
+        place = {each.filename: each for each in archive.infolist()}
+        start = archive.start_dir
+    forged = rows.replace(b"row 017", b"row 018", 1)
+
+    def complaint(data: bytes) -> str:
+        pack.write_bytes(data)
+        with pytest.raises(Untrue) as untrue:
+            check_pack(str(pack), keys(workspace))
+        return str(untrue.value)
+
+    for name, told in (("rows.ndjson", "rows.ndjson is in the pack twice"), ("rows.csv", "nobody signed rows.csv")):
+        twice = io.BytesIO()
+        with (
+            warnings.catch_warnings(action="ignore"),  # of Python's, that a name is there already
+            zipfile.ZipFile(io.BytesIO(whole)) as old,
+            zipfile.ZipFile(twice, "w", zipfile.ZIP_DEFLATED) as new,
+        ):
+            new.writestr(name, forged)
+            for each in old.namelist():
+                new.writestr(each, old.read(each))
+        assert complaint(twice.getvalue()) == told
+    hidden = io.BytesIO()
+    with zipfile.ZipFile(hidden, "w", zipfile.ZIP_DEFLATED) as other:
+        other.writestr("rows.ndjson", forged)
+        length = other.start_dir
+    assert complaint(hidden.getvalue()[:length] + whole) == "something is hidden in the pack, before README.txt"
+    renamed = whole.replace(b"rows.ndjson", b"rows.NDJSON", 1)
+    assert complaint(renamed) == "rows.ndjson is not whole, or goes by another name"
+    checksum = struct.pack("<I", place["rows.ndjson"].CRC)
+    assert whole.count(checksum, start) == 1
+    changed = whole[:start] + whole[start:].replace(checksum, bytes(4))
+    assert complaint(changed) == "rows.ndjson is not whole, or goes by another name"
+    pack.write_bytes(whole)
+    check_pack(str(pack), keys(workspace))
+
+
+def test_a_pack_that_was_packed_again_is_still_true(as_alice: Client, workspace: Workspace, tmp_path: Path) -> None:
+    fill(workspace, 40)
+    pack = download(as_alice, tmp_path)
+    manifest = check_pack(str(pack), keys(workspace))
+    for how in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        again = tmp_path / "again.zip"
+        with zipfile.ZipFile(pack) as old, zipfile.ZipFile(again, "w", how) as new:
+            for name in sorted(old.namelist()):
+                new.writestr(name, old.read(name))
+        assert check_pack(str(again), keys(workspace)) == manifest
+
+
+@pytest.mark.parametrize("how", [[], ["--prove", "17"]])
+def test_no_damage_ends_without_a_word(
+    as_alice: Client, workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: list[str]
+) -> None:
+    """Every 40th byte of the directory and a sample of the rest."""
+    fill(workspace, 40)
+    pack = download(as_alice, tmp_path)
+    whole = pack.read_bytes()
+    start = whole.index(b"PK\x01\x02")
+    broken = [whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :] for at in [*range(0, start, 400)]]
+    broken += [whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :] for at in range(start, len(whole), 7)]
+    for data in [*broken, whole[:-30], whole[: len(whole) // 2], b"", b"PK"]:
+        pack.write_bytes(data)
+        code = main([str(pack), "--key", keys(workspace)[0], *how])
+        told = capsys.readouterr().out
+        assert told.startswith("FAIL: ") if code else told
+    assert main([str(tmp_path / "nowhere.zip"), *how]) == 1
+    assert "FAIL: the pack cannot be read: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("proof", ["", "[]", "{}", '{"row": 7, "index": "x", "path": [], "checkpoint": "a"}'])
+def test_what_is_no_proof_fails(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], proof: str
+) -> None:
+    file = tmp_path / "proof.json"
+    file.write_text(proof)
+    assert main(["--proof", str(file), "--key", keys(workspace)[0]]) == 1
+    assert capsys.readouterr().out.startswith("FAIL: ")
+
+
+def test_what_the_same_key_signed_for_another_log_does_not_pass(
+    as_alice: Client, workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A site signs all logs with one key: the name on the signature's line is not signed, the first line is."""
+    fill(workspace, 3)
+    pack = download(as_alice, tmp_path)
+    assert main([str(pack), "--prove", "2"]) == 0
+    proof = json.loads(capsys.readouterr().out)
+    (own,) = keys(workspace)
+    (other,) = checkpoints.published_keys("another")
+    name, identity, _ = other.split("+", 2)
+    text, _, signature = proof["checkpoint"].rpartition("\n\n")
+    signed = base64.b64decode(signature.split(" ")[2])[4:]
+    renamed = base64.b64encode(bytes.fromhex(identity) + signed).decode()
+    file = tmp_path / "proof.json"
+    file.write_text(json.dumps({**proof, "checkpoint": f"{text}\n\n\N{EM DASH} {name} {renamed}\n"}))
+    assert main(["--proof", str(file), "--key", other]) == 1
+    assert capsys.readouterr().out == f"FAIL: signed as {name}, and it is of {own.split('+')[0]}\n"
 
 
 def test_a_pack_under_another_key_does_not_pass(as_alice: Client, workspace: Workspace, tmp_path: Path) -> None:
@@ -197,7 +312,9 @@ def test_a_pack_over_a_purged_range_says_so_and_passes(
     assert main([str(pack), "--key", keys(workspace)[0]]) == 0
     day, origin = f"{timezone.now():%Y-%m-%d}", f"localhost/audit/{workspace.pk}"
     told = f"PASS: {stored} rows of {origin}, from row 30, no gap; purged: 30 rows from row 0, 2 tombstones of"
-    assert capsys.readouterr().out == f"{told} {day} to {day}\n"
+    made_at, begun = manifest["made_at"], "the beginning"
+    signed = f"Signed at {made_at}. Every row from {begun} until then."
+    assert capsys.readouterr().out == f"{told} {day} to {day}\n{signed}\n"
     row = AuditRow.objects.get(event_type="HIPAA Audit Evidence Exported")
     assert row.details == {"filter": {}, "rows": stored, "rows_in_range": stored, "purged": 30}
     assert main([str(pack), "--prove", "29"]) == 1
