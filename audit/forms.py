@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 
 from audit.event_types import EventType
+from audit.ids import within_reach
 from audit.models import AuditRetention, AuditRow
 from audit.retention import LEAST_YEARS, MOST_YEARS
 from audit.trail import CHANGES
@@ -63,6 +64,7 @@ class AuditLogFilter(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse a range that ends before it starts."""
         cleaned: dict[str, Any] = super().clean() or {}
+        cleaned |= {name: within_reach(cleaned[name]) for name in ("since", "until") if cleaned.get(name)}
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and until <= since:
             self.add_error("until", "This is before the start of the range.")

@@ -5,10 +5,18 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
+# No row is of before or after; people type them to mean all there is.
+FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
 
 def new_id() -> uuid.UUID:
     """A UUID version 7 (RFC 9562): 48 bits of milliseconds, then randomness."""
     return uuid7()
+
+
+def within_reach(moment: datetime) -> datetime:
+    """The moment (aware), or the nearest that leaves room for a margin and another time zone before and after it."""
+    return min(max(moment, FIRST_MOMENT), LAST_MOMENT).astimezone(UTC)
 
 
 def lowest_id_at(moment: datetime) -> uuid.UUID:

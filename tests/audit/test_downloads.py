@@ -150,6 +150,13 @@ def test_an_export_on_paper_is_a_new_private_file_and_recorded(workspace: Worksp
     assert row.actor_kind == "system"
 
 
+def test_an_export_of_all_time_holds_every_row(workspace: Workspace, tmp_path: Path) -> None:
+    add(workspace, "kept")
+    file, span = tmp_path / "log.ndjson", {"since": "0001-01-01T00:00:00+05:00", "until": "9999-12-31T23:59:59-05:00"}
+    call_command("export_audit", "acme-health", str(file), reason="Letter", form="ndjson", **span)
+    assert [json.loads(line)["object_label"] for line in file.read_text().splitlines()] == ["kept"]
+
+
 @pytest.mark.parametrize(
     ("slug", "options", "said"),
     [

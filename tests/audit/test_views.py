@@ -215,3 +215,27 @@ def test_the_file_says_what_it_is(as_alice: Client, workspace: Workspace) -> Non
     assert row[:5] == [str(workspace.pk), "", "Source Viewed", "", "2026-05-06T07:08:09.000010Z"]
     assert row[7:9] == ["10.0.0.1", "'=cmd|' /C calc'!A0"]
     assert row[13] == '{"rows": 1}'
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("since=0001-01-01T00:00", 1),
+        ("until=9999-12-31T23:59:59", 1),
+        ("since=0001-01-01T00:00&until=9999-12-31T23:59", 1),
+        ("since=9999-12-31T23:59:59", 0),
+        ("until=0001-01-01T00:00", 0),
+        ("since=0001-01-01T00:00%2B05:00&until=9999-12-31T23:59-05:00", 1),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".csv", "-evidence.zip"])
+def test_the_first_and_the_last_moment_there_are_can_be_asked_for(
+    as_alice: Client, workspace: Workspace, query: str, found: int, suffix: str
+) -> None:
+    AuditRow.objects.create(workspace_id=str(workspace.pk), event_type="Source Viewed")
+    answer = as_alice.get(f"{PAGE}{suffix}?{query}&event_type=Source+Viewed")
+    assert answer.status_code == 200
+    if not suffix:
+        assert len(answer.context["page"].rows) == found
+    elif suffix == ".csv":
+        assert len(b"".join(answer.streaming_content).splitlines()) == 1 + found

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 
 from audit.export import Format, start_export
+from audit.ids import within_reach
 from audit.queries import Question
 from workspaces.models import Workspace
 
@@ -58,4 +59,4 @@ def _moment(text: str) -> datetime | None:
         moment = None
     if moment is None or not is_aware(moment):
         raise CommandError(f"{text!r} is not a moment. Write it with its offset, such as 2026-01-01T00:00:00Z.")
-    return moment
+    return within_reach(moment)
