@@ -17,4 +17,5 @@ urlpatterns = [
     path("<slug:workspace_slug>/", include("audit.urls")),
 ]
 
+handler400 = "workspaces.views.errors.bad_request"
 handler500 = "workspaces.views.errors.server_error"

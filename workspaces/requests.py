@@ -53,14 +53,14 @@ def session_left(request: HttpRequest) -> idle.Left:
     return idle.session_left(now=time.time(), born=session.get("born", 0), seen=session.get("seen", 0), hipaa=hipaa)
 
 
-def to_sign_in(request: HttpRequest, *, ended: str = "") -> HttpResponse:
+def to_sign_in(request: HttpRequest, *, ended: str = "", unsaved: bool = True) -> HttpResponse:
     """Send the browser to the sign-in page, and back here afterwards; htmx is told to go there as a whole page.
 
-    The page says why the session has ended, where that is known, and that a form on its way was not saved.
+    The page says why the session has ended, where that is known, and of a form on its way that it is `unsaved`.
     """
     htmx = request.headers.get("HX-Request") == "true"
-    unsaved = request.method not in READING and request.path not in {reverse(name) for name in WITHOUT_ANSWERS}
-    query = {"ended": ended, "unsaved": "1" if unsaved else "", "next": page_of(request, htmx=htmx)}
+    is_form = request.method not in READING and request.path not in {reverse(name) for name in WITHOUT_ANSWERS}
+    query = {"ended": ended, "unsaved": "1" if is_form and unsaved else "", "next": page_of(request, htmx=htmx)}
     where = f"{reverse('account_login')}?{urlencode({key: value for key, value in query.items() if value})}"
     return HttpResponse(status=401, headers={"HX-Redirect": where}) if htmx else redirect(where)
 

@@ -20,12 +20,14 @@ from tests.factories import PASSWORD, join
 from tests.second_factor import code_now, sign_in
 from workspaces.idle import Left, session_left
 from workspaces.models import User, Workspace
+from workspaces.sessions import end_sessions
 from workspaces.sign_in import end_overdue_sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 60
 HOURS = 60 * MINUTES
 HOME = "/acme-health/home"
+PAGE = "http://testserver/acme-health/settings/basic"
 
 
 @pytest.fixture
@@ -116,6 +118,30 @@ def test_it_is_said_too_where_another_tab_had_ended_the_session(
     assert parse_qs(urlsplit(where).query) == {"unsaved": ["1"], "next": ["/acme-health/settings/basic"]}
     workspace.refresh_from_db()
     assert workspace.name == "Acme Health"
+
+
+@pytest.mark.parametrize("headers", [{}, as_page("/acme-health/settings/basic")])
+def test_a_session_ended_while_the_answer_is_made_leads_to_sign_in_too(
+    tab: Client,
+    clock: time_machine.Traveller,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+) -> None:
+    def ended_meanwhile(*_: object, **__: object) -> bool:
+        end_sessions(alice)  # by an owner who removes her, or by "sign out everywhere" in another tab
+        return True
+
+    monkeypatch.setattr("workspaces.views.settings.change_general_settings", ended_meanwhile)
+    clock.shift(MINUTES)  # so that the session is written to
+    form = {"name": "New", "slug": "acme-health"}
+    answer = tab.post("/acme-health/settings/basic", form, headers={"Referer": PAGE, **headers})
+    where = urlsplit(answer.headers.get("HX-Redirect") or answer.headers["Location"])
+    assert where.path == "/login"
+    assert parse_qs(where.query) == {"ended": ["elsewhere"], "next": ["/acme-health/settings/basic"]}
+    assert answer.status_code == (401 if headers else 302)
+    assert (answer["Cache-Control"], answer["Clear-Site-Data"]) == ("no-store", '"cache", "storage"')
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("referer", ["https://evil.example/x", "http://testserver//evil.example", "nonsense", ""])

@@ -55,6 +55,12 @@ def test_links_from_documents_lead_into_ones_own_workspace(as_alice: Client) -> 
     assert as_alice.get("/goto-my-workspace").headers["Location"] == "/acme-health/home"
 
 
+def test_what_no_page_sends_is_told_so(client: Client, db: None) -> None:
+    answer = client.post("/login", {f"field{n}": "" for n in range(1001)})
+    assert answer.status_code == 400
+    assert "This request cannot be answered" in answer.content.decode()
+
+
 @pytest.mark.parametrize("url", ["/", "/workspaces", "/goto-my-workspace/home", "/acme-health/home"])
 def test_strangers_sign_in_first(client: Client, workspace: Workspace, url: str) -> None:
     assert client.get(url).headers["Location"].startswith("/login?next=")
