@@ -186,6 +186,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "100/m/ip",
 }
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+PASSWORD_RESET_TIMEOUT = 60 * 60  # Django's three days are long for a mailbox that others may read
 MFA_ADAPTER = "workspaces.mfa.MfaAdapter"
 MFA_FORMS = {
     "authenticate": "workspaces.account_forms.AuthenticateForm",
@@ -207,7 +208,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself
 # Warns that limits by cookie or browser can be dodged; ours adds up an account's failures whatever they come with.
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]
-AXES_CLIENT_IP_CALLABLE = "workspaces.accounts.client_address"
+AXES_CLIENT_IP_CALLABLE = "workspaces.accounts.lock_address"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # the audit log keeps it
 AXES_USERNAME_CALLABLE = "workspaces.accounts.login_name"

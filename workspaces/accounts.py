@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's address as the request's audit context knows it, proxies taken into account. Also asked by axes."""
+    """The caller's address as the request's audit context knows it, proxies taken into account."""
     return context.current().address
+
+
+def lock_address(request: HttpRequest) -> str | None:
+    """Where axes counts a try. One household of IPv6 has all addresses of a /64 to try from, so they are one here."""
+    known = client_address(request)
+    if known is None:
+        return None
+    address = ipaddress.ip_address(known)
+    if isinstance(address, ipaddress.IPv4Address):
+        return known
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False).network_address)
 
 
 def login_name(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str | None:

@@ -85,6 +85,16 @@ def test_a_forgotten_password_is_set_anew_by_mail(client: Client, alice: User) -
     assert "This link cannot be used" in Client().get(link[1], follow=True).content.decode()
 
 
+@pytest.mark.parametrize(("minutes", "text"), [(59, "Set password"), (61, "This link cannot be used")])
+def test_the_mails_link_is_good_for_an_hour(client: Client, alice: User, minutes: int, text: str) -> None:
+    client.post("/password/reset", {"email": alice.email})
+    assert "it works once, within the hour" in str(mail.outbox[0].body)
+    link = re.search(r"http://testserver(/password/reset/key/\S+)", str(mail.outbox[0].body))
+    assert link is not None
+    with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+        assert text in Client().get(link[1], follow=True).content.decode()
+
+
 def test_an_unknown_address_gets_the_same_answer(client: Client, alice: User) -> None:
     pages = [client.post("/password/reset", {"email": e}, follow=True).content for e in (alice.email, "no@example.com")]
     strip = re.compile(rb"X-CSRFToken[^}]*")

@@ -123,6 +123,18 @@ class TestAddress:
         assert sign_in(client, alice.email, REMOTE_ADDR="10.1.1.1").status_code == 429
         assert sign_in(client, alice.email, REMOTE_ADDR="10.2.2.2").status_code == 302
 
+    def test_the_addresses_of_one_ipv6_network_are_one(self, client: Client, alice: User) -> None:
+        for n in range(FAILURES_PER_ADDRESS):
+            form = {"login": f"n{n}@example.com", "password": WRONG}
+            client.post("/login", form, REMOTE_ADDR=f"2001:db8:1:2:{n:x}::1")
+        assert sign_in(client, alice.email, REMOTE_ADDR="2001:db8:1:2:ffff::9").status_code == 429
+        assert sign_in(client, alice.email, REMOTE_ADDR="2001:db8:1:3::9").status_code == 302
+
+    def test_ipv4_within_ipv6_is_no_network(self, client: Client, alice: User) -> None:
+        spray(client, "::ffff:10.1.1.1")
+        assert sign_in(client, alice.email, REMOTE_ADDR="::ffff:10.1.1.2").status_code == 302
+        assert sign_in(Client(), alice.email, REMOTE_ADDR="10.1.1.1").status_code == 429
+
     def test_the_lock_of_an_address_is_told_once_and_of_no_account(self, client: Client, alice: User) -> None:
         spray(client, "10.1.1.1")
         sign_in(client, alice.email, REMOTE_ADDR="10.1.1.1")

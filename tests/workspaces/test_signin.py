@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.db import connection
 from django.test import Client
 
@@ -96,6 +97,36 @@ def test_the_lock_is_told_once(locked: Client, alice: User) -> None:
     failure, lock = ("User Sign In Failed", alice.email, "failed"), ("Account Locked", alice.email, "failed")
     assert sorted(told()) == sorted([failure] * 6 + [lock])
     assert AuditRow.objects.filter(details={"locked": True}).count() >= 1
+
+
+def test_every_way_of_writing_an_address_counts_for_one_account(client: Client, alice: User) -> None:
+    written = [
+        "ALICE@EXAMPLE.COM",
+        " alice@example.com ",
+        "Alice@Example.com\t",
+        "aLICE@example.com",
+        "alice@example.com",
+    ]
+    assert [sign_in(client, each, WRONG) for each in written] == [200, 200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        "al\u0131ce@example.com",  # dotless: in capitals it is the I of ALICE
+        "AL\u0130CE@example.com",  # dotted
+        "alice@example.com\x00",
+        "\uff41lice@example.com",
+        "alice@example.com.",
+        "alice @example.com",
+    ],
+)
+def test_an_address_that_only_looks_alike_is_nobodys(client: Client, alice: User, alike: str) -> None:
+    assert sign_in(client, alike) == 200
+    client.post("/password/reset", {"email": alike})
+    assert [sent for sent in mail.outbox if alice.email in sent.to] == []
+    assert not AuditRow.objects.filter(actor_label=alice.email).exists()
+    assert sign_in(client, alice.email) == 302
 
 
 @pytest.mark.parametrize("extra", [{"REMOTE_ADDR": "10.9.9.9"}, {"HTTP_USER_AGENT": "Another"}])
