@@ -124,3 +124,11 @@ def test_a_batch_whose_discarded_event_is_too_deep_can_be_written_anew() -> None
     sifted = sift("batch", body)
     assert keep("batch", body, sifted, Controls(SSN)).blocked == {"ssn": 1}
     assert sifted.skip == [(0, "track", "bad_request")]
+
+
+def test_a_batch_whose_sending_date_is_none_can_be_written_anew() -> None:
+    """It may hold anything, deeper than can be written."""
+    sent_at = b"[" * 300 + b"]" * 300
+    body = b'{"sentAt": ' + sent_at + b', "batch": [' + orjson.dumps(track(messageId="a")) + b"]}"
+    found = keep("batch", body, sift("batch", body), Controls(SSN))
+    assert orjson.loads(found.body) == {"batch": [track(messageId="a")]}

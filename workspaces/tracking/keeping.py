@@ -13,8 +13,8 @@ from workspaces.tracking.controls import SUPPRESSED, Controls
 from workspaces.tracking.kinds import BATCH
 from workspaces.tracking.sift import Sifted
 
-# What a batch says beside its events and is read again.
-ROOT_FIELDS = ("context", "integrations", "sentAt")
+# What a batch says beside its events and is read again. Ingest checks how deep the objects nest.
+ROOT_OBJECTS = ("context", "integrations")
 
 
 class Kept(NamedTuple):
@@ -47,10 +47,15 @@ def keep(kind: str, body: bytes, sifted: Sifted, controls: Controls) -> Kept:
 
 
 def only_kept(root: dict[str, Any], places: set[int]) -> dict[str, Any]:
-    """A batch with nothing but the events at `places`, each where it was."""
+    """A batch with nothing but the events at `places`, each where it was.
+
+    A `sentAt` that is no date goes: it may be an object nested deeper than can be written.
+    """
     items = root["batch"][: max(places, default=-1) + 1]
     batch = [item if place in places else None for place, item in enumerate(items)]
-    return {"batch": batch, **{name: root[name] for name in ROOT_FIELDS if name in root}}
+    sent_at = root.get("sentAt")
+    dated = {"sentAt": sent_at} if isinstance(sent_at, str | int | float) else {}
+    return {"batch": batch, **{name: root[name] for name in ROOT_OBJECTS if name in root}, **dated}
 
 
 def _drop_suppressed(items: list[Any], sifted: Sifted, controls: Controls) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from workspaces.event_log import open_reader
 from workspaces.event_log.base import Rewritten
 from workspaces.models import Source, User, Workspace
 from workspaces.sealing import unseal
+from workspaces.tracking.accept import IngestRequest, new_entry
+from workspaces.tracking.plans import SourcePlan
+from workspaces.tracking.sift import sift
 from workspaces.tracking.unpack import unpack
 
 Type, Status = Regulation.Type, Regulation.Status
@@ -290,6 +294,21 @@ def test_what_does_not_open_is_reported(worker: Driven, workspace: Workspace, so
     assert regulation.status == Status.PARTIAL_SUCCESS
     step = regulation.steps.get(place="Event log")
     assert step.detail == "1 requests could not be opened and were not searched: a key is missing."
+
+
+def test_no_batch_that_ingest_takes_stops_the_search(
+    worker: Driven, workspace: Workspace, source: Source, alice: User
+) -> None:
+    """What a date was expected in may hold anything, deeper than can be written again; a write key is public."""
+    sent_at = "[" * 300 + "]" * 300
+    body = f'{{"sentAt": {sent_at}, "batch": {json.dumps([their("a"), track("b")])}}}'.encode()
+    request = IngestRequest("batch", browser=False, body=body, header_key="", ip="")
+    append(new_entry(request, sift("batch", body), SourcePlan(source.pk, workspace.pk, enabled=True)))
+    worker.work_off()
+    delete(worker, regulation := ask(workspace, alice))
+    regulation.refresh_from_db()
+    assert regulation.status == Status.FINISHED
+    assert [event["messageId"] for event in stored()] == ["b"]
 
 
 def test_a_replays_events_are_ended_and_stand_in_its_numbers_alone(
