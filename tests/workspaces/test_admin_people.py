@@ -9,7 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.db import DatabaseError
 from django.test import Client
@@ -161,6 +161,21 @@ class TestStaffWithSomeRights:
         helper.refresh_from_db()
         assert not helper.is_superuser
         assert AuditRow.objects.filter(event_type="Access Denied").count() == 1
+
+    def test_they_give_their_group_nothing(self, as_helper: Client, helper: User) -> None:
+        """With the right to change groups a member of one could say what it may do."""
+        group = Group.objects.create(name="Helpers")
+        helper.groups.add(group)
+        names = ("add_group", "change_group", "delete_group")
+        helper.user_permissions.add(*Permission.objects.filter(codename__in=names))
+        more = Permission.objects.get(codename="change_workspace")
+        refused = [
+            as_helper.post(url(group, "change"), {"name": "Helpers", "permissions": [more.pk]}),
+            as_helper.post(reverse("admin:auth_group_add"), {"name": "Masters", "permissions": [more.pk]}),
+            as_helper.post(url(group, "delete"), {"post": "yes"}),
+        ]
+        assert [each.status_code for each in refused] == [403] * 3
+        assert list(Group.objects.values_list("name", "permissions")) == [("Helpers", None)]
 
     def test_they_become_nobody_with_more_rights(self, as_helper: Client, db: None) -> None:
         sam = support_staff()

@@ -163,7 +163,19 @@ class UserAdmin(AuditedAdmin[User], UserAdminBase):
 
 @admin.register(Group)
 class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
-    """Sets of rights for support staff."""
+    """Sets of rights for support staff. Superusers alone change them: a member could take what others have."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """For superusers."""
+        return cast(User, request.user).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """For superusers."""
+        return cast(User, request.user).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """For superusers."""
+        return cast(User, request.user).is_superuser
 
 
 @admin.register(EmailAddress)
