@@ -27,13 +27,19 @@ class Withholding:
     def apply(self, event: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """The event without the values that stay, and how many those are. `event` itself is never changed.
 
-        Objects and lists keep their shape as far as something in them leaves; null says nothing and stays.
+        Objects and lists keep their shape as far as something in them leaves; null says nothing and stays. A value in
+        the place of such an object is of no field, so none can be green: null stands there then.
         """
-        parts, removed = {}, 0
+        parts: dict[str, Any] = {}
+        removed = 0
         for name in ENCRYPTABLE_OBJECTS:
-            if isinstance(part := event.get(name), dict | list):
+            part = event.get(name)
+            if isinstance(part, dict | list):
                 parts[name], gone = self._kept(part, "", covered=False)
                 removed += gone
+            elif part is not None:
+                parts[name] = None
+                removed += 1
         return ({**event, **parts}, removed) if removed else (event, 0)
 
     def _kept(self, value: Any, path: str, *, covered: bool) -> tuple[Any, int]:
