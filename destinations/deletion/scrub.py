@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from destinations.deletion.shared import impersonal
 from workspaces.event_log.base import Entry, Rewritten
 from workspaces.tracking import parse
 from workspaces.tracking.blocking import USER_IDS
@@ -15,6 +14,7 @@ from workspaces.tracking.envelope import Envelope, open_entry, pack
 from workspaces.tracking.keeping import only_kept
 from workspaces.tracking.kinds import BATCH, MOST_BATCH_EVENTS
 from workspaces.tracking.normalise import message_id
+from workspaces.tracking.shared import impersonal
 
 DELETED = "deleted_user"  # the code a deleted event's place is noted under
 
@@ -41,7 +41,7 @@ def scrub(entry: Entry, subject_of: SubjectOf) -> Scrubbed | None:
     """The entry without these users' events; None where it holds none. Raises SealError where it does not open.
 
     The others keep their places: what is taken out leaves a null. Of what the batch said for all of them only what
-    tells of nobody stays (shared.py); each event's own fields stay as they are.
+    tells of nobody stays (workspaces/tracking/shared.py); each event's own fields stay as they are.
     """
     envelope = open_entry(entry)
     if not envelope.body:

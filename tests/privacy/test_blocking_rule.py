@@ -94,6 +94,23 @@ def test_a_suppressed_users_events_leave_nothing_and_the_others_keep_their_place
     assert orjson.loads(body) == {"batch": [None, track()], "sentAt": "2026-01-01T00:00:00Z"}
 
 
+def test_what_a_batch_says_for_all_goes_with_a_suppressed_user_but_for_what_tells_of_nobody() -> None:
+    said = {
+        "context": {"traits": {"email": "gone@example.com"}, "ip": "192.0.2.9", "library": {"name": "x", "odd": 1}},
+        "integrations": {"All": False, "Webhooks": {"session": "gone-1"}},
+    }
+    own = track(context={"traits": {"plan": "gold"}})
+    content = {"batch": [track(userId="gone"), own], **said}
+    controls = Controls(is_suppressed="gone".__eq__)
+    assert orjson.loads(kept("batch", content, controls)[0].body) == {
+        "batch": [None, own],
+        "context": {"library": {"name": "x"}},
+        "integrations": {"All": False, "Webhooks": True},
+    }
+    content = {"batch": [track(), own], **said}
+    assert orjson.loads(kept("batch", content, controls)[0].body) == content
+
+
 @pytest.mark.parametrize("kind", ["track", "batch"])
 def test_of_a_request_with_nothing_else_no_body_is_stored(kind: str) -> None:
     content = track(userId="gone") if kind == "track" else {"batch": [track(userId="gone")]}

@@ -7,10 +7,10 @@ import uuid
 from typing import Any
 
 from destinations.deletion.scrub import scrub
-from destinations.deletion.shared import impersonal
 from tests.destinations.factories import track
 from workspaces.event_log.base import Entry
 from workspaces.tracking.envelope import Envelope, open_entry, pack
+from workspaces.tracking.shared import impersonal
 from workspaces.tracking.unpack import unpack
 
 SAID = {

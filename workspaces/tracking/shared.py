@@ -1,4 +1,4 @@
-"""What a batch says for all its events, once a deleted user's are taken out of it. Pure."""
+"""What a batch says for all its events, once a deleted or suppressed user's are taken out of it. Pure."""
 
 from __future__ import annotations
 
