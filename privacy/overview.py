@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from privacy import inbox
 from privacy.field_filters import FieldFilter
-from privacy.models import Classification, FieldEvent, InventoryField, StandardControl
+from privacy.models import Classification, FieldEvent, InventoryField, ObservedField, StandardControl
+from privacy.scanning import store
 from workspaces.access import Right, require_right
 from workspaces.models import User, Workspace
 
@@ -23,6 +24,7 @@ class State:
     sources: int
     scanned: int
     blocking: int  # sources at which red inventory fields are blocked
+    is_full: bool  # the scan keeps no further field
 
     @property
     def in_inbox(self) -> int:
@@ -53,6 +55,7 @@ def state_of(workspace: Workspace, *, actor: User) -> State:
         sources=len(sources),
         scanned=sum(is_seen for is_seen, _ in sources),
         blocking=sum(is_blocking for _, is_blocking in sources),
+        is_full=ObservedField.objects.filter(workspace=workspace).count() >= store.MOST_FIELDS,
     )
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from audit.event_types import EventType
 from audit.middleware import audited
 from privacy import overview
+from privacy.scanning.store import MOST_FIELDS
 from workspaces.requests import MemberRequest
 
 
@@ -17,4 +18,5 @@ from workspaces.requests import MemberRequest
 def home(request: MemberRequest) -> HttpResponse:
     """Counts by colour and what waits for a decision."""
     request.audit_subject = request.workspace
-    return render(request, "privacy/home.html", {"state": overview.state_of(request.workspace, actor=request.user)})
+    state = overview.state_of(request.workspace, actor=request.user)
+    return render(request, "privacy/home.html", {"state": state, "most_fields": MOST_FIELDS})

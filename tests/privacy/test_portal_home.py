@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditRow
 from privacy import overview
 from privacy.inventory import classify_field
-from privacy.models import Classification, StandardControl
+from privacy.models import Classification, ObservedField, StandardControl
+from privacy.scanning import store
 from tests.factories import SourceFactory
 from tests.privacy.observing import observe, track
 from tests.queries import counted
@@ -42,6 +44,17 @@ def test_an_empty_workspace_is_told_to_send_events(as_alice: Client, source: Sou
 def test_red_fields_that_go_through_are_told(as_alice: Client, source: Source, alice: User) -> None:
     classify_field(source.workspace, name="ssn", classification=Classification.RED, actor=alice)
     assert "1 of 1 sources lets red fields of the inventory through" in as_alice.get(URL).content.decode()
+
+
+def test_owners_are_told_when_no_further_field_is_kept(
+    as_alice: Client, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_FIELDS", 2)
+    observe(source, track(clinic="North"))
+    assert "there are as many" not in as_alice.get(URL).content.decode()
+    observe(source, track(panel="A", ssn="1"))
+    assert sorted(ObservedField.objects.values_list("name", flat=True)) == ["clinic", "panel"]
+    assert "there are as many: new ones appear neither here nor in the inbox" in as_alice.get(URL).content.decode()
 
 
 def test_looking_is_recorded_once(as_alice: Client, workspace: Workspace) -> None:
