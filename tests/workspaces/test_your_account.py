@@ -161,6 +161,14 @@ class TestList:
         client.post(make_link(alice), HTTP_USER_AGENT=FIREFOX, REMOTE_ADDR="10.0.0.9")
         assert rows(client.get(SESSIONS).content.decode())[0][:2] == ["Firefox on Windows This session", "10.0.0.9"]
 
+    def test_another_persons_link_ends_it_and_says_so_in_the_log(self, desk: Client, alice: User, bob: User) -> None:
+        ended = desk.session.session_key
+        desk.post(make_link(bob))
+        assert desk.get(SESSIONS).status_code == 200
+        assert desk.session["_auth_user_id"] == str(bob.pk)
+        assert not Session.objects.filter(pk=ended).exists()
+        assert AuditRow.objects.get(event_type="User Signed Out").actor_label == alice.email
+
     def test_nobody_sees_anothers(self, desk: Client, bob: User) -> None:
         client = Client()
         client.force_login(bob)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,6 +24,8 @@ def sign_in_link(request: HttpRequest, secret: str) -> HttpResponse:
         with transaction.atomic():
             user = sign_in_links.use(secret)
             if user is not None:
+                if request.user.is_authenticated and request.user != user:
+                    logout(request)  # told as such: Django would drop the other's session without a word
                 login(request, user, backend=settings.AUTHENTICATION_BACKENDS[-1])
                 record_authentication(request, user, method="link")
                 return redirect("root")
