@@ -19,7 +19,7 @@ from workspaces import grants
 from workspaces.access import Right, lock_with_right, require_right
 from workspaces.grants import RoleGiven
 from workspaces.mfa import second_factors
-from workspaces.models import Grant, Membership, SignInLink, User, Workspace
+from workspaces.models import Grant, Invitation, Membership, SignInLink, User, Workspace
 from workspaces.roles import MEMBER, Role
 from workspaces.sessions import end_sessions
 
@@ -104,16 +104,28 @@ def remove_member(membership: Membership, *, actor: User) -> None:
     membership.delete()
     membership.pk = subject_id  # the row tells of it by its id
     SignInLink.objects.filter(user=user).delete()
-    # Of before they became a member by other means: it would let them back in.
-    workspace.invitations.filter(email=user.email).delete()
+    revoked = [invitation.email for invitation in invitations_of(membership)]
+    invitations_of(membership).delete()
     record(
         EventType.USER_REMOVED,
         actor=actor,
         workspace_id=workspace.pk,
         subject=membership,
         label=user.email,
-        details={"roles": before, "sessions_ended": end_sessions(user)},
+        details={
+            "roles": before,
+            "sessions_ended": end_sessions(user),
+            **({"invitations_revoked": revoked} if revoked else {}),
+        },
     )
+
+
+def invitations_of(membership: Membership) -> QuerySet[Invitation]:
+    """The open invitations that end with the member: those they sent, which may be to an address of their own, and one
+    to themselves of before they became a member by other means.
+    """
+    user = membership.user
+    return membership.workspace.invitations.filter(Q(invited_by=user) | Q(email=user.email))
 
 
 def owners_of(workspace: Workspace) -> QuerySet[User]:

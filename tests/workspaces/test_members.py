@@ -304,14 +304,22 @@ def test_a_right_lost_while_one_waits_for_the_lock_is_lost(
     assert not AuditRow.objects.exists()
 
 
-def test_an_open_invitation_lets_nobody_back_in(as_alice: Client, alice: User, bob: User) -> None:
-    asked = invitation(alice.workspaces.get(), bob.email)
-    Invitation.objects.filter(pk=asked.pk).update(digest=one_time.digest("link"))
+def test_an_open_invitation_lets_nobody_back_in(as_alice: Client, workspace: Workspace, bob: User) -> None:
+    """Neither by one to themselves of before, nor by one they sent, which may be to an address of their own."""
+    to_him, by_him = invitation(workspace, bob.email), invitation(workspace, "bobs.other@example.com")
+    Invitation.objects.filter(pk=to_him.pk).update(digest=one_time.digest("to him"))
+    Invitation.objects.filter(pk=by_him.pk).update(digest=one_time.digest("by him"), invited_by=bob)
+    by_others = invitation(workspace, "nina@example.com")
+    told = "are revoked with them: bob@example.com, bobs.other@example.com."
+    assert told in page_of(as_alice, f"{url_of(bob)}/remove")
     as_alice.post(f"{url_of(bob)}/remove")
     his = Client()
     his.force_login(bob)
-    assert his.post("/invitations/link").status_code == 404
+    assert [his.post(f"/invitations/{link}").status_code for link in ("to him", "by him")] == [404, 404]
+    assert list(workspace.invitations.all()) == [by_others]
     assert not bob.memberships.exists()
+    details = AuditRow.objects.get(event_type="User Removed").details
+    assert details["invitations_revoked"] == ["bob@example.com", "bobs.other@example.com"]
 
 
 def test_who_removes_themselves_is_signed_out(as_alice: Client, alice: User, workspace: Workspace) -> None:

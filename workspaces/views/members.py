@@ -95,7 +95,12 @@ def remove(request: MemberRequest, membership_id: uuid.UUID) -> HttpResponse:
             return _remove(request, membership)
         except ValidationError as refusal:
             refusals = refusal.messages
-    return render(request, "workspaces/people/member_remove.html", {"membership": membership, "refusals": refusals})
+    context = {
+        "membership": membership,
+        "refusals": refusals,
+        "invitations": [invitation.email for invitation in verbs.invitations_of(membership)],
+    }
+    return render(request, "workspaces/people/member_remove.html", context)
 
 
 def _remove(request: MemberRequest, membership: Membership) -> HttpResponse:
