@@ -49,7 +49,7 @@ _SQLITE = {
 }
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
     """Some rows as CSV, how many there are and the id of the last."""
 
     pieces: list[bytes]
@@ -59,12 +59,12 @@ class _Block(NamedTuple):
 
 def csv_blocks(
     rows: QuerySet[AuditRow], *, last: uuid.UUID, columns: Sequence[str], block_rows: int
-) -> Iterator[bytes]:
+) -> Iterator[Block]:
     """The rows up to id `last`, newest first, in pieces of whole lines; a block of them is held at a time."""
     make = _copied if connection.vendor == "postgresql" else _written
     asked = rows.filter(id__lte=last)
     while (block := make(asked[:block_rows], columns)) is not None:
-        yield from block.pieces
+        yield block
         if block.rows < block_rows:
             return
         asked = rows.filter(id__lt=block.last)
@@ -78,7 +78,7 @@ def _statement(rows: QuerySet[AuditRow], columns: Sequence[str]) -> tuple[str, t
     return f"SELECT {', '.join(cells)} FROM ({inner}) AS asked ORDER BY asked.id DESC", parameters  # noqa: S608  (names of ours)
 
 
-def _copied(rows: QuerySet[AuditRow], columns: Sequence[str]) -> _Block | None:
+def _copied(rows: QuerySet[AuditRow], columns: Sequence[str]) -> Block | None:
     """By PostgreSQL's COPY, which gives one row at a time."""
     statement, parameters = _statement(rows, columns)
     pieces, held, row = [], [], b""
@@ -92,10 +92,10 @@ def _copied(rows: QuerySet[AuditRow], columns: Sequence[str]) -> _Block | None:
     if not count:
         return None
     (cells,) = csv.reader(io.StringIO(bytes(row).decode(), newline=""))
-    return _Block([*pieces, b"".join(held)], count, uuid.UUID(cells[columns.index("id")]))
+    return Block([*pieces, b"".join(held)], count, uuid.UUID(cells[columns.index("id")]))
 
 
-def _written(rows: QuerySet[AuditRow], columns: Sequence[str]) -> _Block | None:
+def _written(rows: QuerySet[AuditRow], columns: Sequence[str]) -> Block | None:
     """By Python's writer from cells that SQLite made."""
     statement, parameters = _statement(rows, columns)
     with connection.cursor() as cursor:
@@ -108,7 +108,7 @@ def _written(rows: QuerySet[AuditRow], columns: Sequence[str]) -> _Block | None:
         found = [(*row[:details], _readable(row[details]), *row[details + 1 :]) for row in found]
     text = io.StringIO()
     csv.writer(text).writerows(found)
-    return _Block([text.getvalue().encode()], len(found), uuid.UUID(found[-1][columns.index("id")]))
+    return Block([text.getvalue().encode()], len(found), uuid.UUID(found[-1][columns.index("id")]))
 
 
 def _readable(details: str | None) -> str:

@@ -11,11 +11,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
+from django.utils import timezone
 
 from audit import queries
 from audit.csv_rows import csv_blocks
 from audit.event_types import EventType
+from audit.ids import lowest_id_at
+from audit.proof import checkpoints
+from audit.proof.evidence import RECENT
+from audit.proof.tree import alone, seal_all
 from audit.queries import Question, matching, values_up_to
 from audit.record import Named, Person, record
 
@@ -47,6 +52,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
+class RowsMissing(RuntimeError):
+    """Rows that were counted when a download began are not there any more."""
+
+
 class Format(enum.StrEnum):
     """How the rows of a download are written."""
 
@@ -66,10 +75,15 @@ def start_export(
     """Record the download with its question and row count, then give the file in pieces.
 
     The file holds the rows that stood when the download began, newest first; the row that tells of the download itself
-    is not among them. One that broke off goes on behind its last whole row, whose id is `after`, without a heading.
-    The caller has checked that `actor` may see the log; None is support staff at the command line.
+    is not among them. What stands is sealed and signed first, as for an evidence pack, and no row of the log is purged
+    meanwhile. One that broke off goes on behind its last whole row, whose id is `after`, without a heading. The caller
+    has checked that `actor` may see the log; None is support staff at the command line.
     """
-    with transaction.atomic():
+    recent = lowest_id_at(timezone.now() - RECENT)
+    seal_all(recent)  # chunk by chunk, so that nobody waits for all of it
+    with alone():
+        seal_all(recent)
+        checkpoints.make_checkpoint(str(workspace.pk))
         rows = matching(workspace.pk, question)
         rows = rows.filter(id__lt=after) if after else rows
         last = rows.values_list("id", flat=True).first()
@@ -83,12 +97,13 @@ def start_export(
             subject=workspace,
             details={**details, **{name: text for name, text in told.items() if text}},
         )
-    return _pieces(workspace.pk, question, last, form, headed=after is None)
+    return _pieces(workspace.pk, question, last, form, headed=after is None, count=count)
 
 
 def _pieces(
-    workspace_id: uuid.UUID, question: Question, last: uuid.UUID | None, form: Format, *, headed: bool
+    workspace_id: uuid.UUID, question: Question, last: uuid.UUID | None, form: Format, *, headed: bool, count: int
 ) -> Iterator[str | bytes]:
+    """Raises RowsMissing at the end of a file that is shorter than was recorded."""
     rows = matching(workspace_id, question)
     if form == Format.CSV and headed:
         heading = csv_lines([COLUMNS])
@@ -96,10 +111,15 @@ def _pieces(
     if last is None:
         return
     if form == Format.CSV:
-        yield from csv_blocks(rows, last=last, columns=COLUMNS, block_rows=_block_rows())
-        return
-    for chunk in values_up_to(workspace_id, question, last=last, fields=("id", *COLUMNS)):
-        yield json_lines(row[1:] for row in chunk)
+        for block in csv_blocks(rows, last=last, columns=COLUMNS, block_rows=_block_rows()):
+            count -= block.rows
+            yield from block.pieces
+    else:
+        for chunk in values_up_to(workspace_id, question, last=last, fields=("id", *COLUMNS)):
+            count -= len(chunk)
+            yield json_lines(row[1:] for row in chunk)
+    if count > 0:
+        raise RowsMissing(f"{count} rows went while the file was made")
 
 
 def _block_rows() -> int:

@@ -28,12 +28,22 @@ from audit.retention import cutoff, kept
 
 CHUNK_ROWS = 1_000  # on SQLite other writers wait for one chunk
 EVERY = timedelta(days=1)
-AGAIN = timedelta(hours=1)  # after a run that broke off
+AGAIN = timedelta(hours=1)  # after a run that broke off, or left a log alone
+# How long a download may take: its rows are counted when it begins, and all of them are to be there until it ends.
+DOWNLOADED_WITHIN = timedelta(hours=6)
+_DOWNLOADS = (EventType.HIPAA_AUDIT_LOG_EXPORTED, EventType.HIPAA_AUDIT_EVIDENCE_EXPORTED)
 
 
 def latest(workspace_id: str) -> AuditTombstone | None:
     """The newest tombstone of a log."""
     return AuditTombstone.objects.filter(workspace_id=workspace_id).order_by("-end").first()
+
+
+def is_being_downloaded(workspace_id: str) -> bool:
+    """Whether somebody may still be taking a file of the log."""
+    since = lowest_id_at(timezone.now() - DOWNLOADED_WITHIN)
+    own = AuditRow.objects.filter(workspace_id=workspace_id, event_type__in=_DOWNLOADS, id__gte=since)
+    return own.order_by().exists()
 
 
 def start_if_due(now: datetime) -> AuditPurgeRun | None:
@@ -46,12 +56,17 @@ def start_if_due(now: datetime) -> AuditPurgeRun | None:
 
 
 def purge(run: AuditPurgeRun) -> Iterator[AuditTombstone | Untrue]:
-    """Remove what is past its time in every log, some at a time; each tombstone, or why nothing goes from a log."""
+    """Remove what is past its time in every log, some at a time; each tombstone, or why nothing goes from a log.
+
+    A log that is being downloaded keeps its rows: the run is not finished then, and another follows within the hour.
+    """
+    waits = False
     signed = AuditCheckpoint.objects.order_by("workspace_id").values_list("workspace_id", flat=True).distinct()
     for workspace_id in list(signed):
         try:
             while stone := purge_some(workspace_id, now=run.started_at, limit=CHUNK_ROWS):
                 yield stone
+            waits = waits or is_being_downloaded(workspace_id)
         except Untrue as untrue:
             failed, found = AuditRow.Outcome.FAILED, {"found": str(untrue)}
             record(
@@ -59,19 +74,20 @@ def purge(run: AuditPurgeRun) -> Iterator[AuditTombstone | Untrue]:
             )
             yield untrue
     maintain(run.started_at)
-    run.finished_at = timezone.now()
-    run.save(update_fields=["finished_at"])
+    if not waits:
+        run.finished_at = timezone.now()
+        run.save(update_fields=["finished_at"])
 
 
 def purge_some(workspace_id: str, *, now: datetime, limit: int) -> AuditTombstone | None:
     """Remove up to `limit` of a log's first rows whose time is over; their tombstone, or None where there are none.
 
-    Only what stands under a signed checkpoint goes, and nothing while a hold lasts. Raises Untrue, and removes nothing,
-    where one of the rows is not what was sealed.
+    Only what stands under a signed checkpoint goes, and nothing while a hold or a download lasts. Raises Untrue, and
+    removes nothing, where one of the rows is not what was sealed.
     """
     with alone():
         rules, before, checkpoint = kept(workspace_id), latest(workspace_id), checkpoints.latest(workspace_id)
-        if rules.held or checkpoint is None:
+        if rules.held or checkpoint is None or is_being_downloaded(workspace_id):
             return None
         first = before.end if before else 0
         leaves, written = _due(workspace_id, first, min(first + limit, checkpoint.size), cutoff(rules.years, now))

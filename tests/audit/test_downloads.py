@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from audit.event_types import EventType
 from audit.export import COLUMNS, cell
-from audit.models import AuditRow
+from audit.models import AuditCheckpoint, AuditRow
+from audit.proof.verification import verify
 from audit.trail import CHANGES
 from workspaces.models import User, Workspace
 
@@ -136,6 +137,20 @@ def test_the_page_hears_of_rows_that_are_not_its_own_views(as_alice: Client, wor
     assert "New rows have come in" in as_alice.get(f"{LOG}/new?than={newest.pk}").content.decode()
     assert as_alice.get(f"{LOG}/new?than={newest.pk}&outcome=denied").status_code == 204
     assert AuditRow.objects.count() == before + 1
+
+
+def test_what_a_file_holds_is_sealed_and_signed_first(as_alice: Client, workspace: Workspace, tmp_path: Path) -> None:
+    own = str(workspace.pk)
+    for number in range(1, 4):
+        add(workspace)
+        if number < 3:
+            text_of(as_alice.get(f"{LOG}.{('csv', 'ndjson')[number - 1]}"))
+        else:
+            call_command("export_audit", "acme-health", str(tmp_path / "log.csv"), reason="Letter of 3 May")
+        told = AuditRow.objects.filter(event_type="HIPAA Audit Log Exported").latest("id")
+        signed = AuditCheckpoint.objects.filter(workspace_id=own).latest("id")
+        assert (signed.size, AuditCheckpoint.objects.count()) == (told.details["rows"], number)
+    assert verify(own).checkpoints == 3
 
 
 def test_an_export_on_paper_is_a_new_private_file_and_recorded(workspace: Workspace, tmp_path: Path) -> None:

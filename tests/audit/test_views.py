@@ -165,6 +165,16 @@ def test_an_empty_result_says_what_to_do(as_alice: Client) -> None:
     assert "No row matches this filter" in as_alice.get(f"{PAGE}?outcome=failed").content.decode()
 
 
+def test_a_pack_is_offered_where_no_row_answers(as_alice: Client) -> None:
+    """Of a time whose rows were purged, or to prove that nothing was written then."""
+    pack = "/acme-health/settings/audit-log-evidence.zip"
+    assert (
+        f'href="{pack}?until=2020-01-01T00%3A00%3A00"'
+        in as_alice.get(f"{PAGE}?until=2020-01-01T00:00").content.decode()
+    )
+    assert pack not in as_alice.get(f"{PAGE}?until=never").content.decode()
+
+
 def test_the_file_holds_every_row_that_stood_when_it_began(as_alice: Client, workspace: Workspace) -> None:
     add(workspace, 30)
     standing = AuditRow.objects.filter(workspace_id=workspace.pk).count()

@@ -33,6 +33,8 @@ class Command(BaseCommand):
                 refusals.append(str(found))
                 continue
             self.stdout.write(f"{_name(found.workspace_id)}: removed {found.count} rows, from row {found.first} on")
+        for workspace_id in filter(purging.is_being_downloaded, sealed_workspaces()):
+            self.stdout.write(f"{_name(workspace_id)}: {_would(workspace_id)}")
         if refusals:
             raise CommandError("\n".join(refusals))
 
@@ -45,4 +47,6 @@ def _would(workspace_id: str) -> str:
     rules = kept(workspace_id)
     if rules.held:
         return "on legal hold, nothing goes"
+    if purging.is_being_downloaded(workspace_id):
+        return "downloaded within six hours, nothing goes until those are over"
     return f"rows older than {rules.years} years, {due(workspace_id, timezone.now())} to go"

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from audit.ids import lowest_id_at
@@ -28,9 +29,11 @@ from audit.proof import checkpoints, purging, tree
 from audit.proof.notes import sign_note
 from audit.proof.sealer import Sealer
 from audit.proof.verification import Verified, verify
-from audit.proof.verifier import Untrue, open_note, read_public_key, read_tombstone
+from audit.proof.verifier import Untrue, check_pack, open_note, read_public_key, read_tombstone
 from audit.retention import Kept, cutoff, goes_at, kept
+from audit.streams import DownloadBrokeOff
 from tests.audit.proof.making import START, key, old_rows, strangers_key
+from workspaces.models import Workspace
 
 Add = Callable[..., list[AuditRow]]
 Run = Callable[..., None]
@@ -352,3 +355,64 @@ def test_the_command_fails_where_the_log_is_not_true(log: list[AuditRow], unprot
     assert not AuditTombstone.objects.exists()
     assert AuditCheckpoint.objects.count() == 1
     assert lowest_id_at(timezone.now()) > log[0].pk
+
+
+@pytest.mark.parametrize("path", ["audit-log.csv", "audit-log.ndjson", "audit-log-evidence.zip"])
+def test_a_download_keeps_its_rows_until_it_is_over(
+    as_alice: Client,
+    workspace: Workspace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    monkeypatch.setattr("audit.queries.CHUNK_ROWS", 5)
+    own = str(workspace.pk)
+    old_rows(OLD, workspace_id=own)
+    tree.seal_all(START)
+    checkpoints.make_checkpoint(own)
+    pieces = iter(as_alice.get(f"/acme-health/settings/{path}").streaming_content)
+    taken = next(pieces)
+    call_command("purge_audit")
+    name = f"{own}: downloaded within six hours, nothing goes until those are over\n"
+    assert capsys.readouterr().out == name
+    call_command("purge_audit", "--dry-run")
+    assert name in capsys.readouterr().out
+    taken += b"".join(pieces)
+    if path.endswith("zip"):
+        (tmp_path / "pack.zip").write_bytes(taken)
+        assert check_pack(str(tmp_path / "pack.zip"), checkpoints.published_keys(own))["purged"] == 0
+    else:
+        told = AuditRow.objects.get(event_type="HIPAA Audit Log Exported").details
+        assert taken.count(b"old row") == OLD
+        assert len(taken.splitlines()) == told["rows"] + path.endswith("csv")
+    assert AuditPurgeRun.objects.get().finished_at is None
+    now = timezone.now()
+    assert purging.start_if_due(now + timedelta(minutes=59)) is None
+    with time_machine.travel(now + timedelta(hours=7)):
+        run = purging.start_if_due(timezone.now())
+        assert run is not None
+        assert [found.end for found in purging.purge(run) if isinstance(found, AuditTombstone)] == [OLD]
+    run.refresh_from_db()
+    assert run.finished_at is not None
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_file_that_misses_rows_it_counted_says_so(
+    as_alice: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A download slower than any is expected to be."""
+    monkeypatch.setattr("audit.queries.CHUNK_ROWS", 1)
+    monkeypatch.setattr("audit.export._block_rows", lambda: 1)
+    own = str(workspace.pk)
+    old_rows(3, workspace_id=own)
+    tree.seal_all(START)
+    checkpoints.make_checkpoint(own)
+    pieces = iter(as_alice.get(f"/acme-health/settings/audit-log.{form}").streaming_content)
+    taken = [next(pieces)]
+    with time_machine.travel(timezone.now() + timedelta(hours=7)):
+        assert purging.purge_some(own, now=timezone.now(), limit=3) is not None
+    with pytest.raises(DownloadBrokeOff, match="RowsMissing"):
+        taken.extend(pieces)
+    assert b"THIS FILE IS NOT WHOLE" in taken[-1]
+    assert b"old row" not in b"".join(taken)
