@@ -67,7 +67,10 @@ def purge(run: AuditPurgeRun) -> Iterator[AuditTombstone | Untrue]:
             while stone := purge_some(workspace_id, now=run.started_at, limit=CHUNK_ROWS):
                 yield stone
             waits = waits or is_being_downloaded(workspace_id)
-        except Untrue as untrue:
+        except (Untrue, LookupError) as error:
+            untrue = (
+                error if isinstance(error, Untrue) else Untrue(f"leaves were taken away, run verify_audit: {error}")
+            )
             failed, found = AuditRow.Outcome.FAILED, {"found": str(untrue)}
             record(
                 EventType.HIPAA_AUDIT_LOG_PURGED, actor=None, workspace_id=workspace_id, details=found, outcome=failed

@@ -78,7 +78,7 @@ class Sealer:
     def _sign_and_copy(self, grown: set[str]) -> None:
         if time.monotonic() >= self._sign_at:
             self._sign_at = time.monotonic() + SIGN_SECONDS
-            self._grown = {each for each in grown if not checkpoints.make_if_due(each)}
+            self._grown = {each for each in grown if not _sign(each)}
         if settings.AUDIT_CHECKPOINT_DIR:
             folder = Path(settings.AUDIT_CHECKPOINT_DIR)
             self._copied = checkpoints.copy_checkpoints(folder, after=self._copied)
@@ -99,3 +99,12 @@ class Sealer:
             return LATE
         self._look_back_at = time.monotonic() + LOOK_BACK_SECONDS
         return VERY_LATE
+
+
+def _sign(workspace_id: str) -> bool:
+    """Sign a log where it is due; whether nothing is left to sign. One that is damaged keeps no other from it."""
+    try:
+        return checkpoints.make_if_due(workspace_id)
+    except (LookupError, Untrue):
+        logger.error("the log of %s cannot be signed: run verify_audit", workspace_id or "no workspace")  # noqa: TRY400
+        return False

@@ -6,6 +6,7 @@ its index says when it was sealed, its id when it was written. One process seals
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from audit.insert import insert_many
 from audit.models import AuditLeaf, AuditRow, AuditSubtree
 from audit.proof.canonical import line
 from audit.proof.verifier import FIRST_CHAIN, Frontier, chain_hash, leaf_hash
+
+logger = logging.getLogger(__name__)
 
 START = uuid.UUID(int=0)
 CHUNK_ROWS = 1_000  # on SQLite other writers wait for one chunk, some 50 ms
@@ -81,14 +84,22 @@ def _append(workspace_id: str, rows: list[dict[str, Any]]) -> int:
         chain = chain_hash(chain, leaf)
         leaves.append((workspace_id, index, row["id"], leaf, chain))
     insert_many(AuditLeaf, ("workspace_id", "index", "row_id", "leaf", "chain"), leaves)
+    try:
+        _store_subtrees(workspace_id, start, len(rows))
+    except LookupError:
+        # Somebody took leaves away. Rows go on being sealed, this log's and others'; it cannot be signed any more.
+        logger.error("the log of %s misses leaves: run verify_audit", workspace_id or "no workspace")  # noqa: TRY400
+    return len(rows)
+
+
+def _store_subtrees(workspace_id: str, start: int, count: int) -> None:
     tree = Tree(workspace_id)
     for level in LEVELS:
-        completed = range(start >> level, (start + len(rows)) >> level)
+        completed = range(start >> level, (start + count) >> level)
         AuditSubtree.objects.bulk_create(
             AuditSubtree(workspace_id=workspace_id, level=level, index=index, root=tree.computed(level, index))
             for index in completed
         )
-    return len(rows)
 
 
 class Tree:

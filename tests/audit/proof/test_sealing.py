@@ -17,13 +17,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
-from audit.models import AppendOnlyError, AuditCheckpoint, AuditLeaf, AuditRow, AuditSubtree
-from audit.proof import checkpoints, tree
+from audit.models import (
+    AppendOnlyError,
+    AuditCheckpoint,
+    AuditLeaf,
+    AuditPurgeRun,
+    AuditRow,
+    AuditSubtree,
+    AuditTombstone,
+)
+from audit.proof import checkpoints, purging, tree
 from audit.proof.canonical import ALWAYS, line
 from audit.proof.merkle import consistency_path, inclusion_path, range_root
 from audit.proof.sealer import Sealer
+from audit.proof.verification import verify
 from audit.proof.verifier import (
+    Untrue,
     check_consistency,
     check_inclusion,
     leaf_hash,
@@ -31,7 +42,8 @@ from audit.proof.verifier import (
     read_checkpoint,
     read_public_key,
 )
-from tests.audit.proof.making import START
+from tests.audit.proof.making import START, key, old_rows
+from workspaces.models import Workspace
 
 Add = Callable[..., list[AuditRow]]
 Seal = Callable[[], dict[str, int]]
@@ -204,12 +216,50 @@ def test_the_sealer_copies_checkpoints_out_once(add: Add, tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "w").iterdir()] == [copy.name]
 
 
-def test_public_keys_are_printed_and_the_private_one_is_not(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_log_stops_no_other(
+    add: Add, unprotected: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody took a leaf away: that log is signed no more, and the others go on."""
+    add(200)
+    sealer = Sealer()
+    sealer.turn()
+    (taken,) = AuditLeaf.objects.filter(index=100)
+    unprotected('DELETE FROM audit_auditleaf WHERE "index" = %s', 100)
+    unprotected("DELETE FROM audit_auditrow WHERE id = %s", key(taken.row_id))
+    add(100)  # past the next stored subtree
+    add(5, workspace_id="other")
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        for _ in range(2):
+            Sealer().turn()
+    assert AuditLeaf.objects.filter(workspace_id="w").count() == 299
+    assert AuditLeaf.objects.filter(workspace_id="other").count() == 5
+    assert dict(AuditCheckpoint.objects.values_list("workspace_id", "size")) == {"w": 200, "other": 5}
+    assert any(each.levelname == "ERROR" and "run verify_audit" in each.message for each in caplog.records)
+    with pytest.raises(Untrue, match=r"^row 100 was removed"):
+        verify("w")
+
+
+def test_a_purge_goes_on_behind_a_damaged_log(add: Add, unprotected: Callable[..., None]) -> None:
+    for name in ("a", "b"):
+        old_rows(6, workspace_id=name)
+        tree.seal_all(START)
+        checkpoints.make_checkpoint(name)
+    assert purging.purge_some("a", now=timezone.now(), limit=3) is not None
+    unprotected("DELETE FROM audit_auditleaf WHERE workspace_id = 'a' AND \"index\" = 1")
+    found = list(purging.purge(AuditPurgeRun.objects.create(started_at=timezone.now())))
+    assert [type(each) for each in found] == [Untrue, AuditTombstone]
+    assert AuditRow.objects.filter(workspace_id="a", event_type="Source Viewed").count() == 3
+    assert AuditRow.objects.get(workspace_id="a", outcome="failed").event_type == "HIPAA Audit Log Purged"
+
+
+def test_public_keys_are_printed_and_the_private_one_is_not(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     with override_settings(AUDIT_SIGNING_KEY=KEY):
-        call_command("audit_keys", "w")
+        call_command("audit_keys", workspace.slug)
     out = capsys.readouterr().out
     public = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key().public_bytes_raw()
-    assert read_public_key(out.splitlines()[0]) == ("localhost/audit/w", public)
+    assert read_public_key(out.splitlines()[0]) == (f"localhost/audit/{workspace.pk}", public)
     assert base64.b64encode(public).decode() in out.splitlines()[1]
     assert KEY not in out
 
