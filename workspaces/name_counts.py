@@ -30,14 +30,14 @@ Key = tuple[uuid.UUID, datetime, str, str, str]  # source or destination, minute
 
 
 class Names:
-    """The names one worker counts under; those beyond the bound count together."""
+    """The names one worker counts under; those beyond the bound of an hour, or of a day, count together."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[uuid.UUID, datetime], set[str]] = {}
         self._held = 0
 
     def of(self, source_id: uuid.UUID, hour: datetime, name: str) -> str:
-        """The name, or what stands for the surplus of that source and hour. An empty one stays empty."""
+        """The name, or what stands for the surplus of that source and hour (or day). An empty one stays empty."""
         if not name:
             return name
         known = self._seen.get((source_id, hour))

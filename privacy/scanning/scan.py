@@ -14,6 +14,7 @@ import orjson
 from privacy.rulebooks import rules_of
 from privacy.scanning.shape import Field, Shape, storable
 from workspaces.models import Source
+from workspaces.name_counts import Names
 
 LONGEST_EVENT_NAME = 200
 
@@ -24,7 +25,7 @@ class Where(NamedTuple):
     workspace_id: uuid.UUID
     source_id: uuid.UUID
     event_type: str
-    event: str  # a track call's name, else the type
+    event: str  # a track call's name, else the type; the surplus of a source's names of a day has one together
     hour: datetime
 
 
@@ -103,6 +104,7 @@ class Scanner:
         self._current: dict[uuid.UUID, tuple[int, Shape]] = {}
         self._lost: dict[uuid.UUID, int] = {}  # how often samples of each workspace's fields were lost
         self._workspaces: dict[uuid.UUID, uuid.UUID | None] = {}
+        self._names = Names()
 
     def begin(self) -> None:
         """Look for changed rules with the next event of each workspace: called once for each batch."""
@@ -133,7 +135,10 @@ class Scanner:
         if workspace_id is None:
             return None
         revision, shape = self.shape_of(workspace_id)
-        where = Where(workspace_id, source_id, event["type"], event_name(event), hour)
+        name = event_name(event)
+        if event["type"] == "track":  # names made of ids would otherwise give each field a row for each event
+            name = self._names.of(source_id, hour.replace(hour=0), name)
+        where = Where(workspace_id, source_id, event["type"], name, hour)
         return Look(where, revision, shape.fields_of(event))
 
 

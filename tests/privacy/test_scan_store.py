@@ -14,6 +14,8 @@ from privacy.models import Classification, FieldEvent, FieldHour, ObservedField
 from privacy.scanning import store
 from privacy.scanning.scan import Scanner, Sightings
 from tests.factories import SourceFactory
+from tests.privacy.observing import observe, track
+from workspaces import name_counts
 from workspaces.models import Source, User, Workspace
 from workspaces.sealing import unseal
 
@@ -76,6 +78,20 @@ def test_counts_are_by_hour_source_and_event_and_a_field_counts_once_an_event(so
         ("Visit Booked", 2),
         ("Visit Moved", 1),
     ]
+
+
+def test_the_surplus_of_a_sources_event_names_counts_together(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_counts, "MOST_NAMES", 2)
+    page = {"type": "page", "userId": "u1", "properties": {"plan": "gold"}}
+    observe(source, *(track(f"Opened {number}", plan="gold") for number in (1, 2, 3, 4, 1)), page)
+    rows = FieldEvent.objects.filter(field__name="plan")
+    assert sorted(rows.values_list("event_type", "event", "count")) == [
+        ("page", "page", 1),
+        ("track", "(other names)", 2),
+        ("track", "Opened 1", 2),
+        ("track", "Opened 2", 1),
+    ]
+    assert FieldHour.objects.get(field__name="plan").count == 6
 
 
 def test_two_workers_that_know_nothing_of_each_other_add_up(source: Source) -> None:
