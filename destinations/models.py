@@ -234,6 +234,16 @@ class Delivery(models.Model):
         return f"delivery {self.pk}"  # audit rows repeat it: nothing here that a sender chose
 
 
+class Turn(models.Model):
+    """When the next request may go to a destination whose kind has a pace: every worker takes its turns from here."""
+
+    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    free_at = models.FloatField(help_text="Seconds since 1970.")
+
+    def __str__(self) -> str:
+        return f"the next at {self.free_at}"
+
+
 class Attempt(models.Model):
     """One try at one destination: the record of what went where, when, and what was answered. No payload."""
 

@@ -62,6 +62,7 @@ class _Job(msgspec.Struct, Generic[Token]):
     token: Token
     request: Request
     since: float = msgspec.field(default_factory=monotonic)
+    not_before: float = 0.0
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class _Lane(Generic[Token]):
 
     def may_send(self, now: float) -> bool:
         """Whether something waits whose time has come."""
-        return bool(self.waiting) and now >= self.next_at
+        return bool(self.waiting) and now >= max(self.next_at, self.waiting[0].not_before)
 
 
 class _Handle:
@@ -176,13 +177,16 @@ class Courier(Generic[Token]):
         self.in_flight = 0
         self.queued = 0
 
-    def submit(self, lane: Hashable, token: Token, request: Request, *, pace: float = 0.0) -> None:
-        """Take a request; its answer comes from `poll` with the token. `pace`: seconds from the lane's last one."""
+    def submit(self, lane: Hashable, token: Token, request: Request, *, pace: float = 0.0, wait: float = 0.0) -> None:
+        """Take a request; its answer comes from `poll` with the token.
+
+        `pace`: seconds from the lane's last one. `wait`: seconds from now before which it is not sent.
+        """
         known = self._lanes.get(lane)
         if known is None:
             known = self._lanes[lane] = _Lane()
         known.pace = pace
-        known.waiting.append(_Job(lane, token, request))
+        known.waiting.append(_Job(lane, token, request, not_before=monotonic() + wait if wait else 0.0))
         self.queued += 1
 
     def load(self, lane: Hashable) -> int:

@@ -49,6 +49,7 @@ JOB_COLUMNS = (
     "key_fingerprint, sealed_body, protection, log_partition, log_position, log_place, replay_id"
 )
 DUE = "status = 'waiting' AND next_try_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)"
+FURTHEST_TURN = 60.0  # seconds
 NO_EVENT = 0  # the position of a notice of deletion, which comes from no event and holds nothing that is encrypted
 
 Hour = datetime
@@ -304,6 +305,26 @@ def _without_outdated(destination_id: uuid.UUID, jobs: list[Job]) -> list[Job]:
     sql = "UPDATE destinations_delivery SET status = 'queued', sealed_body = %s, claimed_until = NULL WHERE id = %s"
     _run(sql, [(b"", job.delivery_id) for job in outdated])
     return [job for job in jobs if job not in outdated] if outdated else jobs
+
+
+def take_turn(destination_id: uuid.UUID, *, now: float, pace: float, ahead: float) -> float | None:
+    """When a request may be sent to it that keeps `pace` seconds from every other worker's; no turn is given twice.
+
+    None where that is more than `ahead` seconds away: nothing is taken then. A turn that lies further off than any
+    could is one of a clock that was wrong.
+    """
+    sql = (
+        "INSERT INTO destinations_turn (destination_id, free_at) "
+        "SELECT id, %s FROM destinations_destination WHERE id = %s ON CONFLICT (destination_id) DO UPDATE "
+        "SET free_at = %s + CASE WHEN destinations_turn.free_at BETWEEN %s AND %s THEN destinations_turn.free_at "
+        "ELSE %s END WHERE NOT (destinations_turn.free_at BETWEEN %s AND %s) RETURNING free_at"
+    )
+    never = now + ahead + FURTHEST_TURN
+    values = (now + pace, destination_id, pace, now, now + ahead, now, now + ahead, never)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _plain_rows([values])[0])
+        row = cursor.fetchone()
+    return row[0] - pace if row else None
 
 
 def sealed_body(delivery_id: uuid.UUID, body: bytes) -> bytes:

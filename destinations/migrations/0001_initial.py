@@ -146,6 +146,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Turn',
+            fields=[
+                ('destination', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='destinations.destination')),
+                ('free_at', models.FloatField(help_text='Seconds since 1970.')),
+            ],
+        ),
+        migrations.CreateModel(
             name='WithheldCount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -35,6 +35,7 @@ QUEUE_ENOUGH = 1000  # unsent jobs that make reading on useless
 BACKLOG_LIMIT = 2000  # jobs of one destination in memory
 BEHIND_LIMIT, BEHIND_SECONDS = 64, 10.0  # the same for one that lately did not keep up
 PACED_LIMIT = 2  # the same for one that is sent to slowly: the one under way, and the next
+TURN_EVERY = 0.25  # between two looks for a turn at such a one; how late a turn may be taken
 PATIENCE = 1.0  # seconds a batch waits for a job
 LOOK_EVERY = 0.1
 # Refusals that may be about one event among many: the parcel is halved until the answer is about one alone.
@@ -70,6 +71,8 @@ class Sender:
         self._gathering = Gathering()
         self._circuits = Circuits()
         self._behind: dict[uuid.UUID, float] = {}  # until when
+        self._turns: dict[uuid.UUID, float] = {}  # ours, not used yet: when
+        self._no_turn: dict[uuid.UUID, float] = {}  # until when to ask for none
         self._claim_at = self._look_at = 0.0
 
     @property
@@ -95,9 +98,28 @@ class Sender:
 
     def _may_take(self, plan: DestinationPlan) -> bool:
         """Whether the destination can be sent a new event now."""
+        if not self._has_turn(plan):
+            return False
         if self._circuits.is_open(plan.id):
             return self._circuits.take_probe(plan.id, time.monotonic())
-        return self._load(plan.id) < (PACED_LIMIT if plan.connector.entry.pace else self._limit(plan.id))
+        return self._load(plan.id) < self._limit(plan.id)
+
+    def _has_turn(self, plan: DestinationPlan) -> bool:
+        """Whether a request may go to it now or in a moment, as far as its pace is concerned. Workers share turns."""
+        pace, now = plan.connector.entry.pace, time.monotonic()
+        if not pace:
+            return True
+        if self._turns.get(plan.id, 0.0) >= now - TURN_EVERY:
+            return True
+        if self._load(plan.id) >= PACED_LIMIT or now < self._no_turn.get(plan.id, 0.0):
+            return False
+        wall = time.time()
+        at = ledger.take_turn(plan.id, now=wall, pace=pace, ahead=pace / 2)
+        if at is None:
+            self._no_turn[plan.id] = now + TURN_EVERY
+            return False
+        self._turns[plan.id] = now + at - wall
+        return True
 
     def _load(self, destination: uuid.UUID) -> int:
         return self._courier.load(destination) + self._gathering.load(destination)
@@ -127,12 +149,14 @@ class Sender:
         """How many of its retries may be sent now."""
         if destination not in self._plans.by_id or self._circuits.is_quiet(destination, now):
             return 0
+        if not self._has_turn(self._plans.by_id[destination]):
+            return 0
         if self._circuits.is_open(destination):
             return int(self._circuits.take_probe(destination, now))
         connector, load = self._plans.by_id[destination].connector, self._load(destination)
         if connector.batching is not None and connector.batching.every:
             return 0 if load else connector.batching.max_events
-        return (PACED_LIMIT if connector.entry.pace else RETRIES_EACH) - load
+        return 1 if connector.entry.pace else RETRIES_EACH - load
 
     def hear(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for answers and judge them; whether there were any."""
@@ -183,7 +207,7 @@ class Sender:
 
     def _post(self, parcel: Parcel) -> None:
         plan = parcel[0].plan
-        if self._circuits.is_quiet(plan.id, time.monotonic()):
+        if self._circuits.is_quiet(plan.id, time.monotonic()) or not self._has_turn(plan):
             self._park_all(parcel)
             return
         try:
@@ -196,7 +220,8 @@ class Sender:
             logger.exception("no request can be made for destination %s", plan.id)
             self._settle(parcel, Response(None, INVALID_URL))
             return
-        self._courier.submit(plan.id, parcel, request, pace=plan.connector.entry.pace)
+        wait = max(0.0, self._turns.pop(plan.id, 0.0) - time.monotonic())
+        self._courier.submit(plan.id, parcel, request, pace=plan.connector.entry.pace, wait=wait)
 
     def _settle(self, parcel: Parcel, response: Response) -> None:
         outcomes = _outcomes(parcel, response)

@@ -144,3 +144,17 @@ def test_a_lane_with_a_pace_keeps_it_and_holds_up_no_other(
     assert courier.poll(0.02) == []
     now[0] += 1.5
     assert finish(courier, 1) == ["a3"]
+
+
+def test_a_request_that_is_to_wait_is_not_sent_before(
+    courier: Courier[str], quick: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(http, "monotonic", lambda: now[0])
+    courier.submit("a", "a0", Request(quick.url, [], b"{}", 20.0), wait=0.5)
+    submit(courier, "b", quick, 1)
+    assert "a0" not in finish(courier, 1)
+    now[0] += 0.4
+    assert courier.poll(0.02) == []
+    now[0] += 0.1
+    assert finish(courier, 1) == ["a0"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import uuid
+from typing import Any
+
 import pytest
 
 from destinations.catalog.slack import Slack
 from destinations.delivery import http, ledger
 from destinations.models import Delivery, Destination
 from destinations.pipeline import sending
-from tests.destinations.factories import append_events, track
+from tests.destinations.factories import DestinationFactory, append_events, track
 from tests.destinations.pipeline.driving import Driven, make_due, outcomes, tries
 from tests.destinations.pipeline.kinds import of_kind, settings_for
-from tests.destinations.receivers import Answer, Receiver
+from tests.destinations.pipeline.test_workers_side_by_side import fill_two_partitions
+from tests.destinations.receivers import Answer, Receiver, wait_for
 from workspaces.models import Source
 
 MANY = 40
@@ -94,6 +100,7 @@ def test_messages_to_slack_keep_its_pace_and_spend_no_tries(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(http, "monotonic", lambda: now[0])
+    monkeypatch.setattr(ledger, "take_turn", lambda *_, now, **__: now)  # always its turn: this is about one worker
     slack = of_kind("slack", source, **settings_for("slack", receiver.url.removesuffix("/hook")))
     append_events(source, *(track(f"m-{n}") for n in range(5)))
     for done in range(1, 6):
@@ -103,3 +110,47 @@ def test_messages_to_slack_keep_its_pace_and_spend_no_tries(
         now[0] += Slack.entry.pace
     worker.work_off()
     assert outcomes(slack) == {"delivered": 5}
+
+
+def test_workers_share_the_pace_of_a_destination(
+    own_log: None, source: Source, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each message has a turn of its own, and turns are a pace apart whoever takes them."""
+    pace, turns, take = 0.3, [], ledger.take_turn
+
+    def noted(*args: Any, **kwargs: Any) -> float | None:
+        at = take(*args, **kwargs)
+        turns.extend([at] if at is not None else [])
+        return at
+
+    monkeypatch.setattr(Slack, "entry", dataclasses.replace(Slack.entry, pace=pace))
+    monkeypatch.setattr(ledger, "take_turn", noted)
+    slack = of_kind("slack", source, **settings_for("slack", receiver.url.removesuffix("/hook")))
+    fill_two_partitions(source, 8)
+    workers = [Driven(), Driven()]
+
+    def both() -> bool:
+        make_due()
+        for one in workers:
+            one.turn()
+        return outcomes(slack) == {"delivered": 8}
+
+    wait_for(both, "everything is posted", 60.0)
+    for one in workers:
+        one.close()
+    assert len(receiver.got) == 8 <= len(turns)
+    assert [after - before >= pace - 0.001 for before, after in itertools.pairwise(turns)] == [True] * (len(turns) - 1)
+    assert {attempt for _, attempt, _, _ in tries(slack)} == {1}
+
+
+def test_turns_are_a_pace_apart_and_none_is_taken_far_ahead(destination: Destination, another: Receiver) -> None:
+    other = DestinationFactory(source=destination.source, url=another.url)
+
+    def turn(now: float, of: Destination = destination) -> float | None:
+        return ledger.take_turn(of.pk, now=now, pace=1.0, ahead=0.5)
+
+    assert [turn(1000.0), turn(1000.2), turn(1000.6), turn(1000.7), turn(1001.6)] == [1000, None, 1001, None, 1002]
+    assert turn(1000.3, of=other) == pytest.approx(1000.3)
+    assert turn(1010.0) == 1010, "turns nobody took are over"
+    assert turn(900.0) == 900, "a clock that was wrong holds nobody up for long"
+    assert turn(900.1, of=Destination(pk=uuid.uuid4())) is None, "one that is gone"
