@@ -17,6 +17,7 @@ from audit.record import record
 from destinations import drafts
 from destinations.drafts import Answers
 from destinations.encryption import setup
+from destinations.encryption.change import CHANGED_SINCE
 from destinations.kinds import require_encryption
 from destinations.models import Destination, Draft
 from destinations.settings_store import open_settings, seal_settings
@@ -82,6 +83,15 @@ def _insert(draft: Draft, answers: Answers) -> Destination:
     destination.sealed_settings = seal_settings(answers.settings, owner_id=destination.pk)
     destination.save(force_insert=True)
     return destination
+
+
+def require_revision(destination: Destination, revision: int, *, actor: User) -> None:
+    """Raise ValidationError where somebody changed the destination since a page showed it at that revision.
+
+    It stays locked until the caller's transaction ends: what is saved next is what the person saw, changed.
+    """
+    if _lock(destination, actor).revision != revision:
+        raise ValidationError(CHANGED_SINCE)
 
 
 @transaction.atomic

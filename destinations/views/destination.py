@@ -79,6 +79,7 @@ def _save(
     switch = connections.enable_destination if basic.cleaned_data["enabled"] else connections.disable_destination
     try:
         with transaction.atomic():
+            connections.require_revision(destination, revision_of(request), actor=request.user)
             connections.change_destination(
                 destination, actor=request.user, name=basic.cleaned_data["name"], settings=settings
             )
@@ -91,6 +92,12 @@ def _save(
         return False
     messages.success(request, "Your changes are saved. They apply to events from now on, after 60 seconds at most.")
     return True
+
+
+def revision_of(request: MemberRequest) -> int:
+    """The destination's revision as the page showed it that was sent; -1 where it does not say."""
+    sent = request.POST.get("revision", "")
+    return int(sent) if sent.isdecimal() and len(sent) <= 10 else -1  # noqa: PLR2004  (digits of the column)
 
 
 def find(request: MemberRequest, destination_id: uuid.UUID) -> Destination:

@@ -22,7 +22,7 @@ from destinations.forms import EncryptionForm, by_field, can_generate, encryptio
 from destinations.kinds import entry_of, require_encryption, shows_encryption, why_no_encryption
 from destinations.models import Destination, Draft
 from destinations.views import key_pairs
-from destinations.views.destination import find, frame
+from destinations.views.destination import find, frame, revision_of
 from destinations.views.key_pairs import Drawn, only_once, unstored
 from privacy.explained import Named, ids_of
 from workspaces.access import Right
@@ -71,7 +71,7 @@ def _save(request: MemberRequest, destination: Destination, draft: Draft) -> Htt
         if destination.encrypts and not answers.encrypts:
             return _page(request, destination, draft, form, asks_to_turn_off=True)
         try:
-            changed = change.save_changes(draft, answers, revision=_revision(request), actor=request.user)
+            changed = change.save_changes(draft, answers, revision=revision_of(request), actor=request.user)
         except ValidationError as refusal:
             _add_errors(form, refusal)
         else:
@@ -150,11 +150,6 @@ def _answers(destination: Destination, form: EncryptionForm) -> Answers:
     return Answers(
         name=destination.name, enabled=destination.enabled, settings={}, encrypts=encrypts, **typed_encryption(form)
     )
-
-
-def _revision(request: MemberRequest) -> int:
-    sent = request.POST.get("revision", "")
-    return int(sent) if sent.isdecimal() and len(sent) <= 10 else -1  # noqa: PLR2004  (digits of the column)
 
 
 def _add_errors(form: EncryptionForm, refusal: ValidationError) -> None:

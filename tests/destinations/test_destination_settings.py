@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from destinations import connections
+from destinations.encryption.change import CHANGED_SINCE
 from destinations.models import Destination
 from tests.destinations.factories import URL, DestinationFactory
 from tests.destinations.making import BASE, broken_log, event_types, field_errors, nothing_written, recorded
@@ -36,7 +37,9 @@ def url(destination: Destination) -> str:
 
 
 def save(client: Client, destination: Destination, **changes: Any) -> HttpResponse:
-    return client.post(url(destination), {**FORM, **changes})
+    """Press *Save Changes* on a page that was opened just now."""
+    revision = Destination.objects.get(pk=destination.pk).revision
+    return client.post(url(destination), {**FORM, "revision": revision, **changes})
 
 
 def settings_of(destination: Destination) -> dict[str, Any]:
@@ -136,6 +139,21 @@ def test_switching_off_and_on(as_alice: Client, crm: Destination) -> None:
     crm.refresh_from_db()
     assert (crm.enabled, crm.revision) == (True, 3)
     assert rows == ["Destination Disabled", "Destination Viewed", "Destination Enabled"]
+
+
+@pytest.mark.parametrize("revision", [1, "", "x", "99999999999"])
+def test_a_page_from_before_somebodys_change_saves_nothing(
+    as_alice: Client, crm: Destination, alice: User, revision: Any
+) -> None:
+    """Nobody switches on unawares what a colleague has just switched off."""
+    connections.disable_destination(crm, actor=alice)
+    with nothing_written():
+        page = save(as_alice, crm, name="Labs", revision=revision).content.decode()
+    assert CHANGED_SINCE in page
+    assert f'name="revision" value="{revision or 2}"' in page, "pressing the button again must not help"
+    assert settings_of(crm) == SETTINGS
+    assert (crm.name, crm.enabled) == ("CRM", False)
+    assert save(as_alice, crm, name="Labs", enabled="").status_code == 302
 
 
 def test_a_change_and_a_switch_at_once(as_alice: Client, crm: Destination) -> None:

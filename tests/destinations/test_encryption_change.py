@@ -23,6 +23,7 @@ from tests.destinations.encryption_tab import EMAIL, Tab
 from tests.destinations.factories import FINGERPRINT, PAIR, DestinationFactory, encrypt_for
 from tests.destinations.making import assert_gone, field_errors, recorded, shown_key
 from tests.destinations.opening import by_textbook
+from tests.factories import member
 from tests.queries import counted
 from workspaces.models import Source, User
 
@@ -171,6 +172,20 @@ def test_who_was_overtaken_is_told(on: Tab) -> None:
     on.save(fields=[PHONE])
     assert "Somebody changed this destination since you opened this page." in on.page
     assert on.fields == [EMAIL]
+    on.save(fields=[PHONE])
+    assert on.fields == [EMAIL], "pressing the button again does not help"
+
+
+def test_a_pair_drawn_after_a_colleagues_change_does_not_undo_it(on: Tab, as_alice: Client) -> None:
+    """The answers on the page are those of before, however new the pair is."""
+    colleague = Tab(Client(), on.destination)
+    colleague.client.force_login(member(on.destination.workspace, "dora", "owner"))
+    colleague.open()
+    assert colleague.save(fields=[EMAIL, PHONE]).status_code == 302
+    assert shown_key(on.generate().content.decode())
+    on.save(key_stored="on")
+    assert "Somebody changed this destination since you opened this page." in on.page
+    assert (on.fields, on.destination.public_key.fingerprint) == ([EMAIL, PHONE], FINGERPRINT)
 
 
 def test_a_field_that_is_no_longer_yellow_stays_encrypted_until_it_is_removed(on: Tab) -> None:

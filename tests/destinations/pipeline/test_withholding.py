@@ -134,7 +134,7 @@ def test_it_is_switched_in_the_settings_and_on_record(client: Client, destinatio
     url = f"/acme-health/destinations/{destination.pk}/settings"
     page = client.get(url).content.decode()
     assert "Hold unclassified fields" in page
-    basic = {"name": destination.name, "enabled": "on", "settings-url": "https://example.com/"}
+    basic = {"name": destination.name, "enabled": "on", "settings-url": "https://example.com/", "revision": 1}
     assert client.post(url, {**basic, "hold_unclassified": "on"}).status_code == 302
     destination.refresh_from_db()
     assert destination.hold_unclassified
