@@ -35,7 +35,7 @@ SENTENCES = {
     "ETIMEDOUT": "The destination did not answer within its time limit.",
     "TLS_FAILED": "No secure connection could be made: the destination's certificate or TLS version was not accepted.",
     "DELETED_BY_REGULATION": "A deletion request removed the event before it was delivered.",
-    "DESTINATION_DISABLED": "They were to be sent again, but the destination or its source stayed disabled for a day.",
+    "DESTINATION_DISABLED": "It was to be sent again, but the destination or its source stayed disabled for a day.",
     "FAILED_DATA_ENCRYPTION": "Encrypting a chosen field or delivering the encrypted values failed, so nothing was "
     "sent. Check that the destination accepts encrypted data in those fields.",
 }
