@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -125,6 +126,11 @@ def _act_on_behalf(user: User, leave: SupportAccess) -> None:
     )
 
 
+def _is_gone(request: HttpRequest) -> bool:
+    """Whether the browser names a session that was ended without it: by the worker, an owner or another device."""
+    return bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME)) and request.session.session_key is None
+
+
 def _mine(request: HttpRequest, slug: str) -> Workspace | None:
     """The workspace of this slug among the person's own, which every request has read."""
     mine: list[Workspace] = request.__dict__.get("my_workspaces", [])
@@ -149,7 +155,7 @@ class WorkspaceMiddleware:
         if slug is None:
             return None
         if not request.user.is_authenticated:
-            return to_sign_in(request)
+            return to_sign_in(request, ended="over" if _is_gone(request) else "")
         workspace = _mine(request, slug) or get_object_or_404(Workspace, slug=slug)
         access = access_of(request.user, workspace)
         if not access:

@@ -144,6 +144,16 @@ def test_a_session_ended_while_the_answer_is_made_leads_to_sign_in_too(
     assert not Session.objects.exists()
 
 
+@pytest.mark.parametrize("headers", [{}, as_page()])
+def test_a_session_that_others_ended_is_said_to_be_over_once(tab: Client, alice: User, headers: dict[str, str]) -> None:
+    end_sessions(alice)
+    answer = tab.get(HOME, headers=headers)
+    where = answer.headers.get("HX-Redirect") or answer.headers["Location"]
+    assert parse_qs(urlsplit(where).query) == {"ended": ["over"], "next": [HOME]}
+    assert "It was left for too long, or it was ended from elsewhere." in tab.get(where).content.decode()
+    assert parse_qs(urlsplit(tab.get(HOME).headers["Location"]).query) == {"next": [HOME]}
+
+
 @pytest.mark.parametrize("referer", ["https://evil.example/x", "http://testserver//evil.example", "nonsense", ""])
 def test_a_form_cannot_name_another_site_to_go_on_to(tab: Client, clock: time_machine.Traveller, referer: str) -> None:
     clock.shift(15 * MINUTES)
@@ -294,7 +304,7 @@ def test_sessions_nobody_came_back_to_are_ended_and_told_of(
     assert (row.actor_user_id, row.details) == (str(alice.pk), {"reason": "idle"})
     assert [each.user for each in UserSession.objects.all()] == [charlie]
     assert Session.objects.count() == 1
-    assert tab.get(HOME).headers["Location"].startswith("/login?next=")
+    assert tab.get(HOME).headers["Location"].startswith("/login?ended=over&next=")
     clock.shift(7 * 24 * HOURS)
     assert end_overdue_sessions() == 1
     assert not Session.objects.exists()

@@ -50,7 +50,7 @@ def test_a_session_lives_through_a_restart_until_its_minutes_are_over(cookie: st
     pass_on_the_server(1 * MINUTES)
     with run_server(tmp_path) as server:
         assert ask(server, cookie) == (302, "ended=idle&next=%2Facme-health%2Fhome")
-        assert ask(server, cookie) == (302, "next=%2Facme-health%2Fhome")
+        assert ask(server, cookie) == (302, "ended=over&next=%2Facme-health%2Fhome")
     assert not Session.objects.exists()
     assert AuditRow.objects.get(event_type="Session Timed Out").details == {"reason": "idle"}
 
