@@ -204,14 +204,40 @@ _SECOND_FACTORS = (
     E.RECOVERY_CODES_VIEWED,
     E.PROFILE_MODIFIED,
 )
-# Routes of libraries, by the start of their names: a person's own account, and Django admin for support staff.
+# Routes of libraries, by the start of their names: a person's own account.
 COVERED_BY_START: dict[str, Covered] = {
     "account_": Covered(writes=_SIGN_IN),
     "mfa_": Covered("The person's own recovery codes", (*_SIGN_IN, *_SECOND_FACTORS)),
-    "admin:": Covered(
-        "The object, in each workspace it belongs to; never a sealed value",
-        (E.ADMIN_OBJECT_MODIFIED, E.WORKSPACE_ELIGIBILITY_MODIFIED, E.ACCOUNT_UNLOCKED, E.ADDRESS_UNLOCKED),
-    ),
+}
+_IN_ADMIN = "The object, in each workspace it belongs to; never a sealed value"
+# What can be changed in Django admin; of all else there staff see lists and objects alone.
+_CHANGES_IN_ADMIN: dict[str, tuple[E, ...]] = {
+    "workspaces_workspace_add": (E.ADMIN_OBJECT_MODIFIED,),
+    "workspaces_workspace_change": (E.WORKSPACE_ELIGIBILITY_MODIFIED, E.ADMIN_OBJECT_MODIFIED),
+    "workspaces_user_changelist": (E.SESSIONS_ENDED,),
+    "workspaces_user_add": (E.ADMIN_OBJECT_MODIFIED,),
+    "workspaces_user_change": (E.ADMIN_OBJECT_MODIFIED, E.SESSIONS_ENDED),
+    "auth_user_password_change": (E.ADMIN_OBJECT_MODIFIED,),
+    "workspaces_membership_add": (E.USER_POLICY_UPDATED,),
+    "auth_group_add": (E.ADMIN_OBJECT_MODIFIED,),
+    "auth_group_change": (E.ADMIN_OBJECT_MODIFIED,),
+    "auth_group_delete": (E.ADMIN_OBJECT_MODIFIED,),
+    "mfa_authenticator_delete": (E.ADMIN_OBJECT_MODIFIED,),
+    "axes_accessattempt_changelist": (E.ACCOUNT_UNLOCKED, E.ADDRESS_UNLOCKED),
+}
+# Django's own that only lead on, and those that SupportSite closed.
+_WITHOUT_OBJECTS = {
+    "index",
+    "login",
+    "logout",
+    "password_change",
+    "password_change_done",
+    "autocomplete",
+    "jsi18n",
+    "view_on_site",
+    "app_list",
+    "<path:object_id>/",
+    "(?P<url>.*)$",
 }
 
 
@@ -227,6 +253,9 @@ class Line:
 
 def covered(route: str) -> Covered | None:
     """What is known of a route; None of one nobody has thought about."""
+    in_admin = route.removeprefix("admin:")
+    if in_admin != route:
+        return NOTHING if in_admin in _WITHOUT_OBJECTS else Covered(_IN_ADMIN, _CHANGES_IN_ADMIN.get(in_admin, ()))
     by_start = (known for start, known in COVERED_BY_START.items() if route.startswith(start))
     return COVERED.get(route) or next(by_start, None)
 
