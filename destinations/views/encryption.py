@@ -93,7 +93,9 @@ def keys(request: MemberRequest, destination_id: uuid.UUID) -> HttpResponse:
     draft = change.open_change(destination, actor=request.user)
     if not is_fresh(request):
         drafts.save(draft, _answers(destination, encryption_form(draft, request.POST)), actor=request.user)
-        return ask_again(request, come_back=_url("destination_encryption", request, destination) + f"?{RESUME}=1")
+        # The answers are kept, and with them what they answer to: a colleague may change that in between.
+        kept = f"?{RESUME}=1&revision={revision_of(request)}"
+        return ask_again(request, come_back=_url("destination_encryption", request, destination) + kept)
     return _generate(request, destination, draft)
 
 
@@ -172,6 +174,7 @@ def _page(
     context = {
         **_context(destination),
         "form": form,
+        "revision": request.POST.get("revision") or request.GET.get("revision") or destination.revision,
         "draft": draft,
         "dropped": dropped,
         "drawn": drawn,  # whole: its repr hides the private half, wherever a report may print it

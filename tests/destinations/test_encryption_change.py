@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
@@ -186,6 +187,26 @@ def test_a_pair_drawn_after_a_colleagues_change_does_not_undo_it(on: Tab, as_ali
     on.save(key_stored="on")
     assert "Somebody changed this destination since you opened this page." in on.page
     assert (on.fields, on.destination.public_key.fingerprint) == ([EMAIL, PHONE], FINGERPRINT)
+
+
+def test_who_confirmed_who_they_are_does_not_undo_a_colleagues_change(on: Tab, as_alice: Client, alice: User) -> None:
+    alice.set_password("correct horse battery")
+    alice.save()
+    as_alice.force_login(alice)
+    colleague = Tab(Client(), on.destination)
+    colleague.client.force_login(member(on.destination.workspace, "dora", "owner"))
+    session = as_alice.session
+    session["born"] = time.time() - 301  # five minutes and a second
+    session.save()
+    asked = on.generate()
+    assert asked.status_code == 302
+    colleague.open()
+    assert colleague.save(fields=[EMAIL, PHONE]).status_code == 302
+    (come_back,) = parse_qs(urlsplit(asked.headers["Location"]).query)["next"]
+    on.page = as_alice.get(come_back).content.decode()
+    on.save(fields=[EMAIL])
+    assert "Somebody changed this destination since you opened this page." in on.page
+    assert on.fields == [EMAIL, PHONE]
 
 
 def test_a_field_that_is_no_longer_yellow_stays_encrypted_until_it_is_removed(on: Tab) -> None:
