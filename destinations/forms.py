@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -38,6 +39,7 @@ STARTS_DISABLED = (
     "New destinations start disabled: they get no events. Turn this on to send events of the source from the start, "
     "or leave it off and turn it on under Settings later."
 )
+ENTER_AGAIN = "The address is another one now. Enter this again, so that what is stored does not go there unseen."
 FIELDS_HINT = "Fields that are not listed must first be set to Yellow in the Privacy Portal."
 
 
@@ -220,7 +222,8 @@ def settings_form(
 ) -> SettingsForm:
     """The connector's form. Stored secrets never reach the page: dots stand for them, and an empty answer keeps them.
 
-    `keeps_typed`: what is typed is stored even when invalid, as a draft does.
+    Not so where events would go to another host than before: whoever may not see a secret could have it sent to
+    themselves. `keeps_typed`: what is typed is stored even when invalid, as a draft does.
     """
     form_class = connector(kind).settings_form
     kept = {name: stored[name] for name in _secrets(form_class) if stored.get(name)}
@@ -229,7 +232,24 @@ def settings_form(
     for name in _secrets(form_class):
         typed = bool(data and data.get(f"{PREFIX}-{name}"))
         _hide(form, name, is_stored=name in kept or (keeps_typed and typed), typed=typed)
+    if data is not None and not keeps_typed and _goes_elsewhere(form, stored):
+        for name in kept:
+            if not data.get(f"{PREFIX}-{name}") and not data.get(f"{PREFIX}-{name}{CLEAR}"):
+                form.add_error(name, ValidationError(ENTER_AGAIN, code="enter_again"))
     return form
+
+
+def _goes_elsewhere(form: SettingsForm, stored: Mapping[str, Any]) -> bool:
+    """Whether a bound form names another host, port or scheme than is stored, where addresses can be typed."""
+    addresses = [name for name, field in form.fields.items() if isinstance(field.widget, forms.URLInput)]
+    form.is_valid()
+    typed = {name: form.cleaned_data[name] for name in addresses if form.cleaned_data.get(name)}
+    return any(_origin(url) != _origin(stored.get(name) or "") for name, url in typed.items())
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def typed_settings(form: SettingsForm) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.test import Client
 from destinations import connections
 from destinations.encryption.change import CHANGED_SINCE
 from destinations.models import Destination
+from destinations.settings_store import seal_settings
 from tests.destinations.factories import URL, DestinationFactory
 from tests.destinations.making import BASE, broken_log, event_types, field_errors, nothing_written, recorded
 from tests.factories import member
@@ -99,12 +100,44 @@ def test_without_a_secret_there_are_no_dots(as_alice: Client, source: Source) ->
 
 def test_changes_are_saved(as_alice: Client, crm: Destination) -> None:
     with recorded() as rows:
-        response = save(as_alice, crm, name="Labs", **{"settings-url": "https://example.org/in"})
+        response = save(as_alice, crm, name="Labs", **{"settings-url": "https://EXAMPLE.com/other?v=2"})
     assert response.headers["Location"] == url(crm)
-    assert settings_of(crm) == {**SETTINGS, "url": "https://example.org/in"}
+    assert settings_of(crm) == {**SETTINGS, "url": "https://EXAMPLE.com/other?v=2"}
     assert (crm.name, crm.enabled, crm.revision) == ("Labs", True, 2)
     assert rows == ["Destination Modified"]
     assert "Your changes are saved." in as_alice.get(url(crm)).content.decode()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://example.org/hook", "http://example.com/hook", "https://example.com:8443/"]
+)
+def test_no_stored_secret_goes_to_an_address_that_is_new(as_alice: Client, crm: Destination, elsewhere: str) -> None:
+    moved = {"settings-url": elsewhere, "settings-headers": ""}
+    with nothing_written():
+        page = save(as_alice, crm, **moved).content.decode()
+    again = "The address is another one now. Enter this again, so that what is stored does not go there unseen."
+    assert field_errors(page) == {"settings-headers": again, "settings-shared_secret": again}
+    assert settings_of(crm) == SETTINGS
+    assert "hunter2" not in page
+    assert "s3cr3t" not in page
+    save(as_alice, crm, **{**moved, "settings-headers": "X-Team: red", "settings-shared_secret_clear": "on"})
+    assert settings_of(crm) == {"url": elsewhere, "headers": "X-Team: red", "shared_secret": ""}
+
+
+def test_a_proxy_gets_no_stored_key_unseen(as_alice: Client, source: Source) -> None:
+    given = {"api_key": "k1", "region": "us", "proxy_url": ""}
+    amplitude = DestinationFactory(source=source, kind="amplitude", name="CRM")
+    amplitude.sealed_settings = seal_settings(given, owner_id=amplitude.pk)
+    amplitude.save()
+    form = {"settings-region": "us", "settings-api_key": ""}
+    proxy = "https://proxy.example.com"
+    page = save(as_alice, amplitude, **form, **{"settings-proxy_url": proxy}).content.decode()
+    assert list(field_errors(page)) == ["settings-api_key"]
+    assert settings_of(amplitude) == given
+    save(as_alice, amplitude, **{**form, "settings-proxy_url": proxy, "settings-api_key": "k2"})
+    assert settings_of(amplitude) == {"api_key": "k2", "region": "us", "proxy_url": proxy}
+    save(as_alice, amplitude, **form, **{"settings-proxy_url": ""})  # to the provider itself, whose key it is
+    assert settings_of(amplitude) == {"api_key": "k2", "region": "us", "proxy_url": ""}
 
 
 def test_saving_what_is_there_changes_and_records_nothing(as_alice: Client, crm: Destination) -> None:
