@@ -276,7 +276,9 @@ def due_destinations(now: float) -> list[uuid.UUID]:
 def claim_due(destination_id: uuid.UUID, now: float, *, until: float, limit: int) -> list[Job]:
     """Take up to `limit` of its deliveries that are due, ours until `until`; a killed worker's come back then.
 
-    What was prepared before more was encrypted or held back there is never among them: it is prepared again.
+    Those that have been due longest, in the order of the event log: what is tried again together makes the same object
+    in a store as before, whatever order the database found it in. What was prepared before more was encrypted or held
+    back there is never among them: it is prepared again.
     """
     at, lease = _moment_of(now), _moment_of(until)
     locked = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
@@ -289,7 +291,7 @@ def claim_due(destination_id: uuid.UUID, now: float, *, until: float, limit: int
         with connection.cursor() as cursor:
             cursor.execute(sql, _plain_rows([(lease, destination_id, at, at, limit)])[0])
             rows = cursor.fetchall()
-        jobs = [job for row in rows if (job := _job(row)) is not None]
+        jobs = sorted((job for row in rows if (job := _job(row)) is not None), key=lambda job: job.place)
         return _without_outdated(destination_id, jobs)
 
 

@@ -46,6 +46,14 @@ def test_only_what_is_due_is_claimed_and_the_oldest_first(destination: Destinati
     assert {job.message_id for job in claimed(destination)} == {"c"}
 
 
+def test_what_is_claimed_comes_in_the_order_of_the_log(destination: Destination) -> None:
+    """An object in a store is named by its lines: written once more, it must not become a second one."""
+    for position in (3, 1, 10, 2):
+        row = waiting(destination, f"m{position}", due=NOW - position % 3)
+        Delivery.objects.filter(pk=row.pk).update(log_position=position)
+    assert [job.message_id for job in claimed(destination)] == ["m1", "m2", "m3", "m10"]
+
+
 @pytest.mark.parametrize("status", ["dead", "held", "delivered"])
 def test_what_has_ended_is_never_claimed(destination: Destination, status: str) -> None:
     waiting(destination)
