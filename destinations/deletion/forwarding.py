@@ -14,6 +14,7 @@ from destinations.catalog.base import deletion_notice
 from destinations.catalog.registry import CONNECTORS
 from destinations.delivery.ledger import sealed_body
 from destinations.models import Delivery, Destination
+from destinations.status import explain
 from privacy.models import Regulation, RegulationStep
 from privacy.regulations import FORWARDS, OPEN, Status
 from privacy.suppression import user_id_of
@@ -107,7 +108,7 @@ def _end(step: RegulationStep, delivery: Delivery | None) -> None:
     elif delivery.status == Delivery.Status.DELIVERED:
         step.status = Status.FINISHED
     else:
-        step.status, step.detail = Status.FAILED, f"It refused or did not answer: {delivery.reason}"[:200]
+        step.status, step.detail = Status.FAILED, f"It did not take the notice. {explain(delivery.reason)}"[:200]
         # The id must not stay behind, nor an answer that repeats it.
         Delivery.objects.filter(pk=delivery.pk).update(sealed_body=b"", sealed_answer=b"")
     step.save(update_fields=["status", "detail", "completed_at"])

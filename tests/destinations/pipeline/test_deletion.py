@@ -277,7 +277,7 @@ def test_a_destination_that_refuses_or_is_disabled_makes_it_failed(
     assert regulation.status == Status.FAILED
     told = dict(regulation.steps.exclude(destination_id=None).values_list("place", "detail"))
     assert told == {
-        destination.name: "It refused or did not answer: errors.discarded.403",
+        destination.name: "It did not take the notice. The destination no longer permits these requests.",
         off.name: "It is disabled. Enable it and its source, then request again.",
     }
     assert not any(bytes(row.sealed_body) + bytes(row.sealed_answer) for row in Delivery.objects.all())
