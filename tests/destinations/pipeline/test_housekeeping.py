@@ -217,6 +217,7 @@ def test_purge_does_it_all_at_once_and_says_how_much(source: Source, hook: Desti
         "unused keys": 1,
         "drafts": 1,
         "sessions": 0,
+        "requests to send again": 0,
         "records of deliveries": 0,
     }
     assert purge() == {
@@ -232,6 +233,7 @@ def test_purge_does_it_all_at_once_and_says_how_much(source: Source, hook: Desti
         "unused keys": 0,
         "drafts": 0,
         "sessions": 0,
+        "requests to send again": 0,
         "records of deliveries": 0,
     }
 

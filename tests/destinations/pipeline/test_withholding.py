@@ -129,12 +129,14 @@ def test_a_field_that_is_classified_leaves_from_then_on(
     assert [got.json["properties"] for got in receiver.got] == [{}, {"plan": "gold"}]
 
 
-def test_it_is_switched_in_the_settings_and_on_record(client: Client, destination: Destination, alice: User) -> None:
+def test_it_is_switched_in_the_settings_and_on_record(
+    client: Client, destination: Destination, receiver: Receiver, alice: User
+) -> None:
     client.force_login(alice)
     url = f"/acme-health/destinations/{destination.pk}/settings"
     page = client.get(url).content.decode()
     assert "Hold unclassified fields" in page
-    basic = {"name": destination.name, "enabled": "on", "settings-url": "https://example.com/", "revision": 1}
+    basic = {"name": destination.name, "enabled": "on", "settings-url": receiver.url, "revision": 1}
     assert client.post(url, {**basic, "hold_unclassified": "on"}).status_code == 302
     destination.refresh_from_db()
     assert destination.hold_unclassified
